@@ -1,0 +1,1 @@
+//! Blocks of memory, and what connections keep in them.

@@ -1,0 +1,1 @@
+//! The event loop: where transport, protocol and service meet.

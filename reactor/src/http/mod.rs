@@ -1,0 +1,12 @@
+//! The words of HTTP, common to all its versions: methods, status codes, header fields, targets,
+//! heads. No input or output, no policy.
+
+mod head;
+mod headers;
+mod method;
+mod status;
+
+pub use head::{Framing, RequestHead, ResponseHead, Span, TargetForm, Version};
+pub use headers::{Field, FieldName};
+pub use method::Method;
+pub use status::Status;

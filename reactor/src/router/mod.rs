@@ -1,0 +1,1 @@
+//! A radix tree over host, path and method, generic in its value.

@@ -1,0 +1,1 @@
+//! System calls and socket options behind safe functions.

@@ -1,0 +1,1 @@
+//! How bytes come and go: the poller, listeners and streams. Knows nothing of HTTP.
