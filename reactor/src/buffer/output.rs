@@ -1,0 +1,263 @@
+//! What is to be sent: a queue of bytes in blocks, and of bodies that stay where they are.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use super::{Block, Pool};
+
+/// The pool has no block left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoBlock;
+
+/// A queue of bytes on their way out. It owns blocks of the worker's pool, so it must be emptied
+/// with [`Output::clear`] or [`Output::advance`] before it is dropped.
+#[derive(Debug, Default)]
+pub struct Output {
+    segments: VecDeque<Segment>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Segment {
+    Block { block: Block, start: usize, end: usize },
+    Static(&'static [u8]),
+    Shared { bytes: Arc<[u8]>, start: usize },
+    Owned { bytes: Vec<u8>, start: usize },
+}
+
+impl Segment {
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Segment::Block { block, start, end } => &block[*start..*end],
+            Segment::Static(bytes) => bytes,
+            Segment::Shared { bytes, start } => &bytes[*start..],
+            Segment::Owned { bytes, start } => &bytes[*start..],
+        }
+    }
+
+    #[inline]
+    fn skip(&mut self, count: usize) {
+        match self {
+            Segment::Block { start, .. }
+            | Segment::Shared { start, .. }
+            | Segment::Owned { start, .. } => *start += count,
+            Segment::Static(bytes) => *bytes = &bytes[count..],
+        }
+    }
+}
+
+impl Output {
+    /// An empty queue; allocates nothing.
+    pub fn new() -> Output {
+        Output::default()
+    }
+
+    /// Bytes in the queue.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether there is nothing to send.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Blocks that the queue holds.
+    pub fn blocks(&self) -> usize {
+        self.segments.iter().filter(|s| matches!(s, Segment::Block { .. })).count()
+    }
+
+    /// Room for `count` bytes in one piece, at most a block's length, at the end of the queue. What
+    /// of it was filled is told to [`Output::grow`].
+    #[inline]
+    pub fn room(&mut self, count: usize, pool: &mut Pool) -> Result<&mut [u8], NoBlock> {
+        let fits = matches!(self.segments.back(),
+            Some(Segment::Block { block, end, .. }) if block.len() - end >= count);
+        if !fits {
+            let block = pool.take_for_output().ok_or(NoBlock)?;
+            self.segments.push_back(Segment::Block { block, start: 0, end: 0 });
+        }
+        match self.segments.back_mut() {
+            Some(Segment::Block { block, end, .. }) => Ok(&mut block[*end..]),
+            _ => Err(NoBlock),
+        }
+    }
+
+    /// Counts `count` bytes, written at the start of the last [`Output::room`], to the queue.
+    #[inline]
+    pub fn grow(&mut self, count: usize) {
+        if let Some(Segment::Block { block, end, .. }) = self.segments.back_mut() {
+            debug_assert!(*end + count <= block.len());
+            *end += count;
+            self.bytes += count;
+        }
+    }
+
+    /// Copies `bytes` to the end of the queue, over as many blocks as they need. On an error a part
+    /// of them may have been queued.
+    pub fn append(&mut self, mut bytes: &[u8], pool: &mut Pool) -> Result<(), NoBlock> {
+        while !bytes.is_empty() {
+            let room = self.room(1, pool)?;
+            let count = room.len().min(bytes.len());
+            room[..count].copy_from_slice(&bytes[..count]);
+            self.grow(count);
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+
+    /// Queues bytes that live as long as the program, without copying them.
+    pub fn push_static(&mut self, bytes: &'static [u8]) {
+        self.push(bytes.len(), Segment::Static(bytes));
+    }
+
+    /// Queues shared bytes without copying them.
+    pub fn push_shared(&mut self, bytes: Arc<[u8]>) {
+        self.push(bytes.len(), Segment::Shared { bytes, start: 0 });
+    }
+
+    /// Queues bytes on the heap without copying them.
+    pub fn push_owned(&mut self, bytes: Vec<u8>) {
+        self.push(bytes.len(), Segment::Owned { bytes, start: 0 });
+    }
+
+    /// Moves all that `from` has to the end of this queue, without copying it.
+    pub fn take_from(&mut self, from: &mut Output) {
+        self.bytes += from.bytes;
+        from.bytes = 0;
+        self.segments.append(&mut from.segments);
+    }
+
+    /// The bytes at the head of the queue that lie in one piece; empty when the queue is.
+    #[inline]
+    pub fn front(&self) -> &[u8] {
+        self.segments.iter().map(Segment::bytes).find(|bytes| !bytes.is_empty()).unwrap_or(&[])
+    }
+
+    /// Fills `slices` with the queue's pieces from its head on; returns how many there are.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        for (slice, segment) in
+            slices.iter_mut().zip(self.segments.iter().filter(|s| !s.bytes().is_empty()))
+        {
+            *slice = IoSlice::new(segment.bytes());
+            count += 1;
+        }
+        count
+    }
+
+    /// Whether the queue lies in more than one piece.
+    #[inline]
+    pub fn is_scattered(&self) -> bool {
+        self.segments.len() > 1
+    }
+
+    /// Takes `count` bytes that were sent off the head of the queue; blocks that have become empty
+    /// go back to the pool.
+    #[inline]
+    pub fn advance(&mut self, mut count: usize, pool: &mut Pool) {
+        debug_assert!(count <= self.bytes);
+        self.bytes -= count;
+        while let Some(front) = self.segments.front_mut() {
+            let length = front.bytes().len();
+            if count < length {
+                front.skip(count);
+                return;
+            }
+            count -= length;
+            if let Some(Segment::Block { block, .. }) = self.segments.pop_front() {
+                pool.put(block);
+            }
+        }
+    }
+
+    /// Drops all that is queued.
+    pub fn clear(&mut self, pool: &mut Pool) {
+        self.advance(self.bytes, pool);
+    }
+
+    fn push(&mut self, length: usize, segment: Segment) {
+        if length > 0 {
+            self.bytes += length;
+            self.segments.push_back(segment);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::BLOCK_BYTES_MIN;
+
+    fn drain(output: &mut Output, pool: &mut Pool, step: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while !output.is_empty() {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let count = output.slices(&mut slices);
+            let joined: Vec<u8> = slices[..count].iter().flat_map(|s| s.to_vec()).collect();
+            let taken = joined.len().min(step);
+            all.extend_from_slice(&joined[..taken]);
+            output.advance(taken, pool);
+        }
+        all
+    }
+
+    #[test]
+    fn keeps_the_order_whatever_is_queued_and_however_it_is_sent() {
+        let long = vec![b'x'; 2 * BLOCK_BYTES_MIN + 5];
+        for step in [1, 7, 4096, usize::MAX] {
+            let mut pool = Pool::new(BLOCK_BYTES_MIN, 1 << 20);
+            let mut output = Output::new();
+            output.append(b"head ", &mut pool).unwrap();
+            output.push_static(b"static ");
+            output.push_shared(Arc::from(&b"shared "[..]));
+            output.push_owned(b"owned ".to_vec());
+            output.push_static(b"");
+            output.append(&long, &mut pool).unwrap();
+            output.append(b" tail", &mut pool).unwrap();
+            let mut expected = b"head static shared owned ".to_vec();
+            expected.extend_from_slice(&long);
+            expected.extend_from_slice(b" tail");
+            assert_eq!(output.len(), expected.len());
+            assert_eq!(pool.lent(), output.blocks());
+            assert_eq!(drain(&mut output, &mut pool, step), expected);
+            assert_eq!(pool.lent(), 0);
+        }
+    }
+
+    #[test]
+    fn an_empty_pool_is_an_error_and_nothing_leaks() {
+        let mut pool = Pool::new(BLOCK_BYTES_MIN, 0);
+        let mut output = Output::new();
+        assert_eq!(output.append(&vec![0; 9 * BLOCK_BYTES_MIN], &mut pool), Err(NoBlock));
+        assert_eq!(pool.lent(), 8);
+        output.clear(&mut pool);
+        assert_eq!((pool.lent(), output.len()), (0, 0));
+    }
+
+    #[test]
+    fn moves_one_queue_behind_another() {
+        let mut pool = Pool::new(BLOCK_BYTES_MIN, 1 << 20);
+        let (mut first, mut second) = (Output::new(), Output::new());
+        first.append(b"one ", &mut pool).unwrap();
+        second.append(b"two", &mut pool).unwrap();
+        first.take_from(&mut second);
+        assert!(second.is_empty());
+        assert_eq!(drain(&mut first, &mut pool, 3), b"one two");
+    }
+
+    #[test]
+    fn room_that_was_not_filled_does_not_count() {
+        let mut pool = Pool::new(BLOCK_BYTES_MIN, 1 << 20);
+        let mut output = Output::new();
+        assert!(output.room(100, &mut pool).unwrap().len() >= 100);
+        assert!(output.is_empty());
+        assert_eq!(output.front(), b"");
+        output.clear(&mut pool);
+        assert_eq!(pool.lent(), 0, "a block without bytes goes back too");
+    }
+}
