@@ -1,0 +1,188 @@
+//! What a worker lends to the slot that it drives.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::arena::Key;
+use super::exchange::Exchanges;
+use super::jobs::JobPool;
+use super::mailbox::Sending;
+use super::ready::ReadyQueue;
+use super::site::Site;
+use super::stats::WorkerStats;
+use crate::buffer::{BLOCK_BYTES_MIN, Block, Output, Pool};
+use crate::http::Field;
+use crate::proto::h1::Prelude;
+use crate::router::Params;
+use crate::service::ReplyBuffer;
+use crate::time::{Clock, Instant, Wheel};
+
+/// Everything that belongs to a worker and that its slots share: a sibling of the slots, so that one
+/// slot and the context can be borrowed at the same time.
+pub(super) struct Context {
+    /// The time of this turn: one clock reading for all that happens in it.
+    pub now: Instant,
+    pub clock: Clock,
+    pub dates: Dates,
+    pub pool: Pool,
+    /// The block that connections without one of their own are driven with.
+    pub scratch: Option<Block>,
+    /// The output of the connection that is being driven.
+    pub out: Output,
+    /// The header table.
+    pub fields: Vec<Field>,
+    pub params: Params,
+    /// The normal form of a path, where it differs from what was sent.
+    pub path: Vec<u8>,
+    pub reply: ReplyBuffer,
+    /// What handlers and observers keep for each worker.
+    pub local: Box<dyn Any + Send>,
+    pub wheel: Wheel,
+    pub ready: ReadyQueue,
+    /// Connections that cannot be read because the pool is empty.
+    pub starved: VecDeque<Key>,
+    /// Connections that kept a block for an incomplete head, oldest first; some have moved on.
+    pub holders: VecDeque<Key>,
+    pub exchanges: Exchanges,
+    /// Bytes of all bodies that are being collected.
+    pub collected_bytes: usize,
+    pub jobs: JobPool,
+    /// Where other threads reach this worker.
+    pub address: Sending,
+    pub stats: Arc<WorkerStats>,
+    /// When the drain began, if one has.
+    pub draining: Option<Instant>,
+    /// When the observers want to hand on what they gathered.
+    pub flush_due: Option<Instant>,
+    /// The deliberate bug of a simulation.
+    #[cfg(test)]
+    pub mutation: Option<super::Mutation>,
+}
+
+impl Context {
+    /// The context of a worker that serves `site`.
+    pub fn new(
+        site: &Site,
+        clock: Clock,
+        jobs: JobPool,
+        address: Sending,
+        local: Box<dyn Any + Send>,
+        stats: Arc<WorkerStats>,
+    ) -> Context {
+        let now = clock.now();
+        let limits = &site.limits;
+        let mut pool =
+            Pool::new(limits.head_bytes_max.max(BLOCK_BYTES_MIN), limits.pool_bytes_max);
+        Context {
+            now,
+            dates: Dates::new(site.server_name.as_deref(), &clock, now),
+            clock,
+            scratch: pool.take(),
+            pool,
+            out: Output::new(),
+            fields: Vec::with_capacity(limits.fields_max),
+            params: Params::new(),
+            path: Vec::new(),
+            reply: ReplyBuffer::default(),
+            local,
+            wheel: Wheel::new(now),
+            ready: ReadyQueue::default(),
+            starved: VecDeque::new(),
+            holders: VecDeque::new(),
+            exchanges: Exchanges::default(),
+            collected_bytes: 0,
+            jobs,
+            address,
+            stats,
+            draining: None,
+            flush_due: None,
+            #[cfg(test)]
+            mutation: None,
+        }
+    }
+
+    /// Reads the clock, once a turn.
+    pub fn begin_turn(&mut self) {
+        self.now = self.clock.now();
+        self.dates.refresh(&self.clock, self.now);
+    }
+
+    /// Whether the simulation has this bug switched on.
+    #[cfg(test)]
+    #[inline]
+    pub fn mutated(&self, mutation: super::Mutation) -> bool {
+        self.mutation == Some(mutation)
+    }
+
+    /// Whether the simulation has this bug switched on: never outside of it.
+    #[cfg(not(test))]
+    #[inline]
+    pub fn mutated(&self, _mutation: super::Mutation) -> bool {
+        false
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("now", &self.now)
+            .field("lent", &self.pool.lent())
+            .field("ready", &self.ready.len())
+            .field("exchanges", &self.exchanges.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The wall clock, read at most once a second, and what is derived from it.
+#[derive(Debug)]
+pub(super) struct Dates {
+    pub prelude: Prelude,
+    /// The wall clock at `read_at`, since the Unix epoch.
+    wall: Duration,
+    read_at: Instant,
+    /// The beginning of the next second.
+    due: Instant,
+}
+
+impl Dates {
+    fn new(server_name: Option<&str>, clock: &Clock, now: Instant) -> Dates {
+        let mut dates = Dates {
+            prelude: Prelude::new(server_name),
+            wall: Duration::ZERO,
+            read_at: now,
+            due: now,
+        };
+        dates.refresh(clock, now);
+        dates
+    }
+
+    /// Changes the `Server` field.
+    pub fn set_server_name(&mut self, name: Option<&str>, clock: &Clock, now: Instant) {
+        *self = Dates::new(name, clock, now);
+    }
+
+    #[inline]
+    fn refresh(&mut self, clock: &Clock, now: Instant) {
+        if now >= self.due {
+            self.read(clock, now);
+        }
+    }
+
+    #[cold]
+    fn read(&mut self, clock: &Clock, now: Instant) {
+        self.wall = clock.wall();
+        self.read_at = now;
+        let into_second = Duration::from_nanos(u64::from(self.wall.subsec_nanos()));
+        self.due = now + (Duration::from_secs(1) - into_second);
+        let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + self.wall);
+        self.prelude.set_date(&date);
+    }
+
+    /// The wall clock at `instant`, since the Unix epoch.
+    pub fn wall_at(&self, instant: Instant) -> Duration {
+        self.wall + instant.since(self.read_at)
+    }
+}

@@ -1,0 +1,322 @@
+//! Exchanges: requests and their responses that could not finish at once.
+//!
+//! ```text
+//!   Collecting ── body complete: handler ──┬─► Working ── job done ──┐
+//!                                          ├─► Streaming ◄───────────┤
+//!   (a streamed route, or no body, ────────┼─► Sending   ◄───────────┤
+//!    begins here)                          └─► Done      ◄───────────┘
+//! ```
+//!
+//! An exchange is found by its id only. It takes along all that it needs: its head, the site that it
+//! began with, and two bounded pipes. The connection drives it; whoever else changes it (a job, a
+//! waker, a timer) puts the connection on the ready queue.
+
+use std::fmt;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::arena::{Arena, Key};
+use super::site::{RouteId, Site};
+use crate::buffer::{NoBlock, Output, Pipe, Pool};
+use crate::http::{Field, Framing, RequestHead, Status};
+use crate::proto::h1::BodyReader;
+use crate::router::Params;
+use crate::service::{FileBody, Reply, ReplyBuffer, RequestView, Route, Stream};
+use crate::time::Instant;
+use crate::transport::Peer;
+
+/// A request and its response.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    /// The connection that the request came over.
+    pub slot: Key,
+    pub request: OwnedRequest,
+    pub site: Arc<Site>,
+    /// How much of the request's body is still to come.
+    pub body: BodyReader,
+    /// The client waits for `100 Continue` before it sends the body.
+    pub owes_continue: bool,
+    /// Body bytes that have arrived and that the stream has not taken.
+    pub incoming: Pipe,
+    /// Response bytes that the stream has made and that are not framed yet.
+    pub outgoing: Pipe,
+    /// Fields that middleware has set before the reply is known.
+    pub lines: Vec<u8>,
+    /// The response's head, until it is written.
+    pub head: Option<PendingHead>,
+    /// How the response's body ends.
+    pub framing: Framing,
+    /// The status that was or is going to be sent.
+    pub status: Status,
+    pub stage: Stage,
+    /// End of the request's head.
+    pub begun: Instant,
+    /// The last time that a byte of the body arrived.
+    pub moved: Instant,
+    /// When the stream wants to be pulled again.
+    pub wake_at: Option<Instant>,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+}
+
+/// Where an exchange is.
+pub(super) enum Stage {
+    /// The body is collected for the handler.
+    Collecting(Vec<u8>),
+    /// A job makes the reply.
+    Working,
+    /// A stream makes the body.
+    Streaming {
+        stream: Box<dyn Stream>,
+        /// It looked for more of the request's body than there was.
+        wants_body: bool,
+    },
+    /// A file is the body.
+    Sending(FileBody),
+    /// All of the response is queued.
+    Done,
+}
+
+/// A reply's head, to be written together with the first bytes of the body.
+#[derive(Debug)]
+pub(super) struct PendingHead {
+    pub content_type: Option<&'static str>,
+    pub lines: Vec<u8>,
+    pub close: bool,
+}
+
+/// A request's head, taken along.
+#[derive(Debug)]
+pub(super) struct OwnedRequest {
+    pub head: RequestHead,
+    pub route: RouteId,
+    text: Box<[u8]>,
+    fields: Box<[Field]>,
+    path: Option<Box<[u8]>>,
+    params: Params,
+    peer: Peer,
+}
+
+impl OwnedRequest {
+    /// Copies what `view` sees.
+    pub fn copy(view: &RequestView<'_>, route: RouteId) -> OwnedRequest {
+        OwnedRequest {
+            head: *view.head,
+            route,
+            text: view.text[..view.head.len].into(),
+            fields: view.fields.into(),
+            path: view.path.map(Box::from),
+            params: *view.params,
+            peer: view.peer,
+        }
+    }
+
+    /// The view of this request, with its route.
+    pub fn view<'a>(&'a self, route: &'a Route) -> RequestView<'a> {
+        RequestView {
+            text: &self.text,
+            fields: &self.fields,
+            head: &self.head,
+            path: self.path.as_deref(),
+            params: &self.params,
+            route,
+            peer: self.peer,
+        }
+    }
+}
+
+impl Exchange {
+    /// An exchange whose response is not known yet.
+    pub fn new(
+        slot: Key,
+        request: OwnedRequest,
+        site: &Arc<Site>,
+        body: BodyReader,
+        now: Instant,
+    ) -> Exchange {
+        let pipe_bytes_max = site.limits.pipe_bytes_max;
+        Exchange {
+            slot,
+            owes_continue: request.head.expects_continue,
+            request,
+            site: Arc::clone(site),
+            body,
+            incoming: Pipe::new(pipe_bytes_max),
+            outgoing: Pipe::new(pipe_bytes_max),
+            lines: Vec::new(),
+            head: None,
+            framing: Framing::None,
+            status: Status::OK,
+            stage: Stage::Working,
+            begun: now,
+            moved: now,
+            wake_at: None,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+
+    /// Whether body bytes have a place to go now.
+    pub fn takes_body(&self) -> bool {
+        !self.body.is_done()
+            && match self.stage {
+                Stage::Collecting(_) => true,
+                Stage::Streaming { .. } => self.incoming.room() > 0,
+                Stage::Working | Stage::Sending(_) | Stage::Done => false,
+            }
+    }
+
+    /// Whether nothing can happen before more of the request's body arrives.
+    pub fn waits_for_body(&self) -> bool {
+        !self.body.is_done()
+            && self.incoming.is_empty()
+            && match self.stage {
+                Stage::Collecting(_) => true,
+                Stage::Streaming { wants_body, .. } => wants_body,
+                Stage::Working | Stage::Sending(_) | Stage::Done => false,
+            }
+    }
+
+    /// Bytes of the request's body that are collected for the handler.
+    pub fn collected_bytes(&self) -> usize {
+        match &self.stage {
+            Stage::Collecting(body) => body.capacity(),
+            _ => 0,
+        }
+    }
+
+    /// Blocks that the pipes hold.
+    pub fn blocks(&self) -> usize {
+        self.incoming.blocks() + self.outgoing.blocks()
+    }
+
+    /// Whether a byte of the response may have left already.
+    pub fn has_answered(&self) -> bool {
+        self.head.is_none() && !matches!(self.stage, Stage::Collecting(_) | Stage::Working)
+    }
+
+    /// When the body is overdue: too long without a byte, or too slow over its whole time.
+    pub fn body_deadline(&self) -> Instant {
+        let limits = &self.site.limits;
+        let stalled = self.moved + limits.body_timeout;
+        let slow = self.begun + limits.body_timeout + time_for(self.bytes_in, limits.body_rate_min);
+        stalled.min(slow)
+    }
+
+    /// Gives the pipes' blocks back.
+    pub fn release(&mut self, pool: &mut Pool) {
+        self.incoming.clear(pool);
+        self.outgoing.clear(pool);
+    }
+}
+
+/// The time that `bytes` take at `rate` bytes a second; endless for a rate of 0.
+pub(super) fn time_for(bytes: u64, rate: u32) -> Duration {
+    match rate {
+        0 => Duration::MAX,
+        rate => Duration::from_millis(bytes.saturating_mul(1000) / u64::from(rate)),
+    }
+}
+
+/// What reading a piece of a file came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FilePiece {
+    /// This many bytes were queued.
+    Queued(usize),
+    /// The file has become shorter than promised, or cannot be read.
+    Cut,
+}
+
+/// Queues the next piece of a file, at most a block.
+///
+/// # Errors
+///
+/// The pool is empty.
+pub(super) fn queue_file_piece(
+    body: &mut FileBody,
+    output: &mut Output,
+    pool: &mut Pool,
+) -> Result<FilePiece, NoBlock> {
+    let room = output.room(1, pool)?;
+    let count = usize::try_from(body.length).unwrap_or(usize::MAX).min(room.len());
+    match body.file.read_at(&mut room[..count], body.start) {
+        Ok(0) => Ok(FilePiece::Cut),
+        Ok(count) => {
+            output.grow(count);
+            body.start += count as u64;
+            body.length -= count as u64;
+            Ok(FilePiece::Queued(count))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Ok(FilePiece::Queued(0)),
+        Err(error) => {
+            log::warn!("cannot read a file that is being sent: {error}");
+            Ok(FilePiece::Cut)
+        }
+    }
+}
+
+/// A worker's exchanges. One that is being driven is out of its place, which stays reserved for it.
+#[derive(Debug, Default)]
+pub(super) struct Exchanges {
+    arena: Arena<Option<Box<Exchange>>>,
+}
+
+impl Exchanges {
+    /// Reserves an id.
+    pub fn reserve(&mut self) -> Key {
+        self.arena.insert(None)
+    }
+
+    /// Puts an exchange in the place of its id.
+    pub fn check_in(&mut self, id: Key, exchange: Box<Exchange>) {
+        if let Some(place) = self.arena.get_mut(id) {
+            *place = Some(exchange);
+        }
+    }
+
+    /// Takes an exchange out to drive it.
+    pub fn check_out(&mut self, id: Key) -> Option<Box<Exchange>> {
+        self.arena.get_mut(id)?.take()
+    }
+
+    /// The exchange of this id, if it still exists.
+    pub fn get_mut(&mut self, id: Key) -> Option<&mut Exchange> {
+        self.arena.get_mut(id)?.as_deref_mut()
+    }
+
+    /// Frees an id: what is addressed to it from now on finds nothing.
+    pub fn remove(&mut self, id: Key) -> Option<Box<Exchange>> {
+        self.arena.remove(id).flatten()
+    }
+
+    /// Exchanges open now.
+    pub fn len(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// Blocks that all pipes hold.
+    #[cfg(test)]
+    pub fn blocks(&self) -> usize {
+        let keys = self.arena.keys();
+        keys.iter()
+            .filter_map(|key| self.arena.get(*key)?.as_deref())
+            .map(Exchange::blocks)
+            .sum()
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Collecting(_) => "Collecting",
+            Stage::Working => "Working",
+            Stage::Streaming { .. } => "Streaming",
+            Stage::Sending(_) => "Sending",
+            Stage::Done => "Done",
+        })
+    }
+}
+
+/// A reply that a job has made, with what it wrote.
+pub(super) type Finished = Box<(Reply, ReplyBuffer)>;

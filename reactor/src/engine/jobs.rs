@@ -1,0 +1,138 @@
+//! The job pool: threads for work that may block, shared by all workers.
+//!
+//! The queue is bounded, so that overload is answered at once. A result goes to the mailbox of the
+//! worker that asked, addressed to the exchange, never to the connection.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::arena::Key;
+use super::mailbox::{Mail, Sending};
+use crate::service::{Job, ReplyBuffer};
+
+/// A handle on the job pool; clones share the pool. Without threads (the simulation) jobs wait
+/// until [`JobPool::run_one`].
+#[derive(Clone)]
+pub struct JobPool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+    waiting_max: usize,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Order>,
+    closed: bool,
+}
+
+struct Order {
+    job: Job,
+    exchange: Key,
+    reply_to: Sending,
+}
+
+/// The queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overloaded;
+
+impl JobPool {
+    /// A pool in which at most `waiting_max` jobs wait, without threads.
+    pub fn new(waiting_max: usize) -> JobPool {
+        let shared = Shared { state: Mutex::default(), work: Condvar::new(), waiting_max };
+        JobPool { shared: Arc::new(shared) }
+    }
+
+    /// Starts `threads` threads that run jobs until [`JobPool::close`].
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a thread.
+    pub fn start(&self, threads: usize) -> std::io::Result<Vec<thread::JoinHandle<()>>> {
+        (0..threads)
+            .map(|index| {
+                let pool = self.clone();
+                let name = format!("job-{index}");
+                thread::Builder::new().name(name).spawn(move || {
+                    while let Some(order) = pool.wait() {
+                        order.run();
+                    }
+                })
+            })
+            .collect()
+    }
+
+    /// Queues a job for `exchange`; its result is sent to `reply_to`.
+    ///
+    /// # Errors
+    ///
+    /// Too many are waiting.
+    pub fn submit(&self, job: Job, exchange: Key, reply_to: Sending) -> Result<(), Overloaded> {
+        let mut state = self.lock();
+        if state.waiting.len() >= self.shared.waiting_max || state.closed {
+            return Err(Overloaded);
+        }
+        state.waiting.push_back(Order { job, exchange, reply_to });
+        drop(state);
+        self.shared.work.notify_one();
+        Ok(())
+    }
+
+    /// Runs the `choice`-th waiting job on this thread; false when none waits.
+    pub fn run_one(&self, choice: usize) -> bool {
+        let mut state = self.lock();
+        let index = choice % state.waiting.len().max(1);
+        let order = state.waiting.remove(index);
+        drop(state);
+        order.map(Order::run).is_some()
+    }
+
+    /// Drops all waiting jobs and ends the threads once they have finished what they run.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.waiting.clear();
+        drop(state);
+        self.shared.work.notify_all();
+    }
+
+    fn wait(&self) -> Option<Order> {
+        let mut state = self.lock();
+        loop {
+            if let Some(order) = state.waiting.pop_front() {
+                return Some(order);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Jobs do not run under the lock, so a panic cannot leave the state broken.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Order {
+    fn run(self) {
+        let mut buffer = ReplyBuffer::default();
+        let job = self.job;
+        let reply = catch_unwind(AssertUnwindSafe(|| job(&mut buffer))).ok();
+        let reply = reply.map(|reply| Box::new((reply, buffer)));
+        self.reply_to.send(Mail::JobDone { exchange: self.exchange, reply });
+    }
+}
+
+impl fmt::Debug for JobPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobPool").field("waiting", &self.lock().waiting.len()).finish()
+    }
+}

@@ -1,0 +1,41 @@
+//! The ready queue: slots that are to be driven without an event of the poller.
+
+use std::collections::VecDeque;
+
+use super::arena::Key;
+
+/// Keys in the order in which they were queued. That a slot is queued at most once is up to the
+/// slot's own mark.
+#[derive(Debug, Default)]
+pub struct ReadyQueue {
+    keys: VecDeque<Key>,
+}
+
+impl ReadyQueue {
+    /// Puts `key` at the end, unless `queued` says that it is in the queue already.
+    #[inline]
+    pub fn push(&mut self, key: Key, queued: &mut bool) {
+        if !*queued {
+            *queued = true;
+            self.keys.push_back(key);
+        }
+    }
+
+    /// Takes the first key out; the slot's mark is to be cleared.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Key> {
+        self.keys.pop_front()
+    }
+
+    /// Keys in the queue.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether the queue is empty.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}

@@ -1,0 +1,151 @@
+//! Replies: what a handler returns.
+
+use std::fmt;
+use std::fs::File;
+use std::sync::Arc;
+
+use super::{ReplyBuffer, Stream};
+use crate::http::Status;
+
+/// The answer to a request: a status, a content type, and a body in one of its forms. Other header
+/// fields go into the [`ReplyBuffer`]. Framing, `Date`, `Server` and `Connection` are the engine's.
+#[derive(Debug)]
+pub struct Reply {
+    pub(crate) status: Status,
+    pub(crate) content_type: Option<&'static str>,
+    pub(crate) close: bool,
+    pub(crate) body: Body,
+}
+
+/// The forms of a body.
+pub enum Body {
+    /// None.
+    Empty,
+    /// Bytes that live as long as the program.
+    Static(&'static [u8]),
+    /// Bytes shared with others, such as a cache.
+    Shared(Arc<[u8]>),
+    /// Bytes on the heap.
+    Owned(Vec<u8>),
+    /// What was written into the reply buffer.
+    Written,
+    /// A part of a file.
+    File(FileBody),
+    /// Bytes that are made as the client takes them, and how many there will be if that is known.
+    Stream(Box<dyn Stream>, Option<u64>),
+    /// Nothing yet: work that may block makes the reply.
+    Job(Job),
+}
+
+/// Work that may block or take long, run by the job pool; its result is the reply. It cannot return
+/// another job.
+pub type Job = Box<dyn FnOnce(&mut ReplyBuffer) -> Reply + Send>;
+
+/// A part of an open file.
+#[derive(Debug)]
+pub struct FileBody {
+    /// The file, open for reading.
+    pub file: File,
+    /// Offset of the first byte.
+    pub start: u64,
+    /// Number of bytes. If the file turns out to be shorter, the connection is cut.
+    pub length: u64,
+}
+
+impl Reply {
+    /// A reply of this status without body.
+    pub const fn status(status: Status) -> Reply {
+        Reply { status, content_type: None, close: false, body: Body::Empty }
+    }
+
+    /// Plain text that lives as long as the program.
+    pub const fn text(text: &'static str) -> Reply {
+        Reply::fixed("text/plain; charset=utf-8", text.as_bytes())
+    }
+
+    /// Bytes that live as long as the program.
+    pub const fn fixed(content_type: &'static str, bytes: &'static [u8]) -> Reply {
+        Reply::ok(content_type, Body::Static(bytes))
+    }
+
+    /// Bytes shared with others.
+    pub const fn shared(content_type: &'static str, bytes: Arc<[u8]>) -> Reply {
+        Reply::ok(content_type, Body::Shared(bytes))
+    }
+
+    /// Bytes on the heap.
+    pub const fn owned(content_type: &'static str, bytes: Vec<u8>) -> Reply {
+        Reply::ok(content_type, Body::Owned(bytes))
+    }
+
+    /// What was written into the reply buffer's body.
+    pub const fn written(content_type: &'static str) -> Reply {
+        Reply::ok(content_type, Body::Written)
+    }
+
+    /// A part of a file.
+    pub const fn file(content_type: &'static str, body: FileBody) -> Reply {
+        Reply::ok(content_type, Body::File(body))
+    }
+
+    /// Bytes that `stream` makes as the client takes them.
+    pub fn stream(content_type: &'static str, stream: impl Stream) -> Reply {
+        Reply::ok(content_type, Body::Stream(Box::new(stream), None))
+    }
+
+    /// Whatever `work` returns; it is run by the job pool and may block. When too many jobs are
+    /// waiting the answer is 503. The reply buffer that it is handed is its own.
+    pub fn job(work: impl FnOnce(&mut ReplyBuffer) -> Reply + Send + 'static) -> Reply {
+        Reply { body: Body::Job(Box::new(work)), ..Reply::status(Status::OK) }
+    }
+
+    /// With another status.
+    #[must_use]
+    pub fn with_status(mut self, status: Status) -> Reply {
+        self.status = status;
+        self
+    }
+
+    /// With the number of bytes that a stream is going to make; the client is told so, and a stream
+    /// that ends earlier cuts the connection. Means nothing for other bodies.
+    #[must_use]
+    pub fn with_length(mut self, bytes: u64) -> Reply {
+        if let Body::Stream(_, length) = &mut self.body {
+            *length = Some(bytes);
+        }
+        self
+    }
+
+    /// Without a content type of its own; one may be given through the reply buffer.
+    #[must_use]
+    pub fn without_content_type(mut self) -> Reply {
+        self.content_type = None;
+        self
+    }
+
+    /// With the connection closed after it.
+    #[must_use]
+    pub fn closing(mut self) -> Reply {
+        self.close = true;
+        self
+    }
+
+    const fn ok(content_type: &'static str, body: Body) -> Reply {
+        Reply { status: Status::OK, content_type: Some(content_type), close: false, body }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Body::Empty => f.write_str("Empty"),
+            Body::Static(bytes) => write!(f, "Static({} bytes)", bytes.len()),
+            Body::Shared(bytes) => write!(f, "Shared({} bytes)", bytes.len()),
+            Body::Owned(bytes) => write!(f, "Owned({} bytes)", bytes.len()),
+            Body::Written => f.write_str("Written"),
+            Body::File(body) => write!(f, "File({} bytes)", body.length),
+            Body::Stream(_, length) => write!(f, "Stream({length:?})"),
+            Body::Job(_) => f.write_str("Job"),
+        }
+    }
+}
