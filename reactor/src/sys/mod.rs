@@ -1,1 +1,15 @@
 //! System calls and socket options behind safe functions.
+//!
+//! Owns what the engine asks of the operating system outside of sockets: how many descriptors and
+//! cores there are, which descriptors the parent process passed, what a failed `accept` means. Must
+//! not know anything of the engine.
+
+mod accept;
+mod cores;
+mod descriptors;
+mod inherited;
+
+pub use accept::AcceptError;
+pub use cores::{cores_available, pin_current_thread};
+pub use descriptors::raise_descriptor_limit;
+pub use inherited::{Inherited, take_inherited};

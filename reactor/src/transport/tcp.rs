@@ -1,0 +1,160 @@
+//! TCP sockets of the system: streams, and listeners for one or several workers.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{self, Ipv4Addr, Shutdown, SocketAddr};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+
+use crate::transport::{ListenAddress, ListenOptions, Peer};
+
+/// A TCP connection.
+#[derive(Debug)]
+pub struct TcpTransport(pub(super) mio::net::TcpStream);
+
+impl TcpTransport {
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+
+    pub(super) fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf)
+    }
+
+    pub(super) fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write_vectored(bufs)
+    }
+
+    pub(super) fn shutdown_write(&mut self) -> io::Result<()> {
+        self.0.shutdown(Shutdown::Write)
+    }
+}
+
+/// A listening TCP socket.
+#[derive(Debug)]
+pub struct TcpSocketListener(pub(super) mio::net::TcpListener);
+
+impl TcpSocketListener {
+    /// Takes over a socket that listens already, with the same options as one that we made.
+    pub(super) fn from_inherited(
+        socket: net::TcpListener,
+        options: &ListenOptions,
+    ) -> io::Result<TcpSocketListener> {
+        set_inherited_options(&SockRef::from(&socket), options)?;
+        socket.set_nonblocking(true)?;
+        Ok(TcpSocketListener(mio::net::TcpListener::from_std(socket)))
+    }
+
+    pub(super) fn accept(&mut self) -> io::Result<(TcpTransport, Peer)> {
+        let (stream, address) = self.0.accept()?;
+        Ok((TcpTransport(stream), Peer::from(address)))
+    }
+
+    pub(super) fn local_address(&self) -> io::Result<ListenAddress> {
+        self.0.local_addr().map(ListenAddress::Tcp)
+    }
+}
+
+/// Binds an address for this many workers; one listener only where the system does not spread
+/// connections over several.
+pub(super) fn bind(
+    address: SocketAddr,
+    workers: usize,
+    options: &ListenOptions,
+) -> io::Result<Vec<TcpSocketListener>> {
+    if !BALANCES || workers <= 1 {
+        return Ok(vec![listen(open(address, false)?, options)?]);
+    }
+    // SO_REUSEPORT would share the address with any other process of the same user. An address that
+    // can be bound without it is free. The system chooses only free ports for port 0.
+    if address.port() != 0 {
+        drop(open(address, false)?);
+    }
+    let first = listen(open(address, true)?, options)?;
+    let address = first.0.local_addr()?;
+    let mut listeners = vec![first];
+    for _ in 1..workers {
+        listeners.push(listen(open(address, true)?, options)?);
+    }
+    Ok(listeners)
+}
+
+/// A socket bound to an address. `[::]` means all addresses of both families, and is IPv4's
+/// `0.0.0.0` on a system without IPv6.
+fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = match Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    ) {
+        Err(error)
+            if address.is_ipv6()
+                && address.ip().is_unspecified()
+                && error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) =>
+        {
+            return open((Ipv4Addr::UNSPECIFIED, address.port()).into(), shared);
+        }
+        result => result?,
+    };
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    // A restarted server need not wait for the last connections of the one before.
+    socket.set_reuse_address(true)?;
+    if shared {
+        share(&socket)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn listen(socket: Socket, options: &ListenOptions) -> io::Result<TcpSocketListener> {
+    set_inherited_options(&SockRef::from(&socket), options)?;
+    socket.set_nonblocking(true)?;
+    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+    Ok(TcpSocketListener(mio::net::TcpListener::from_std(
+        socket.into(),
+    )))
+}
+
+/// Sets on a listener what accepted sockets inherit from it, so that they cost no system calls.
+fn set_inherited_options(socket: &SockRef<'_>, options: &ListenOptions) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL);
+    #[cfg(not(target_os = "openbsd"))]
+    let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_user_timeout(Some(options.user_timeout))?;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = options;
+    Ok(())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn share(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+#[cfg(target_os = "freebsd")]
+fn share(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port_lb(true)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn share(_socket: &Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Whether the system spreads connections over the sockets that share an address.
+const BALANCES: bool = cfg!(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "freebsd"
+));
+/// A peer that vanished without a word is noticed after two minutes, though nothing is sent.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 6;
