@@ -14,3 +14,16 @@ pub mod service;
 pub mod sys;
 pub mod time;
 pub mod transport;
+
+mod server;
+
+pub use engine::{Site, SiteBuilder};
+pub use error::Error;
+pub use http::{FieldName, Method, Status};
+pub use limits::Limits;
+pub use server::{Accept, Bound, Handle, Running, Server};
+pub use service::{
+    FileBody, Handler, HalfClose, Incoming, Middleware, Observer, Progress, Pull, Reply,
+    ReplyBuffer, ReplyHead, Request, RequestView, Route, Stream, Summary, Waker,
+};
+pub use transport::ListenAddress;

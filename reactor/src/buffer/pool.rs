@@ -14,6 +14,9 @@ pub const BLOCK_BYTES_MIN: usize = 16 << 10;
 /// Blocks that nobody needed for this long go back to the system.
 const KEEP_UNUSED: Duration = Duration::from_secs(10);
 
+/// So many free blocks are kept whatever happens: an idle worker need not wake for them.
+const KEPT_FREE: usize = 4;
+
 /// A fixed piece of memory on loan from a [`Pool`].
 #[derive(Debug, Default)]
 pub struct Block(Box<[u8]>);
@@ -104,18 +107,24 @@ impl Pool {
         self.free.push(block);
     }
 
-    /// Gives back what was not needed for ten seconds. To be called now and then.
+    /// Whether there is a block for output.
+    pub fn can_lend_output(&self) -> bool {
+        self.lent < self.lent_max
+    }
+
+    /// Gives back what was not needed for ten seconds, except for a few.
     pub fn trim(&mut self, now: Instant) {
         if now.since(self.trimmed) >= KEEP_UNUSED {
-            self.free.truncate(self.free.len() - self.unused);
+            let kept = (self.free.len() - self.unused).max(KEPT_FREE);
+            self.free.truncate(kept);
             self.unused = self.free.len();
             self.trimmed = now;
         }
     }
 
-    /// Whether there is anything that [`Pool::trim`] could give back later.
-    pub fn has_free(&self) -> bool {
-        !self.free.is_empty()
+    /// When [`Pool::trim`] may have something to give back; `None` if it has not.
+    pub fn trim_due(&self) -> Option<Instant> {
+        (self.free.len() > KEPT_FREE).then(|| self.trimmed + KEEP_UNUSED)
     }
 
     #[inline]
@@ -155,8 +164,10 @@ mod tests {
     fn unused_blocks_go_back_after_ten_seconds() {
         let mut pool = pool(8);
         let blocks: Vec<Block> = std::iter::from_fn(|| pool.take()).collect();
+        assert_eq!(pool.trim_due(), None);
         blocks.into_iter().for_each(|block| pool.put(block));
         let at = |seconds| Instant::START + Duration::from_secs(seconds);
+        assert_eq!(pool.trim_due(), Some(at(10)));
         pool.trim(at(10));
         assert_eq!(pool.free.len(), 6, "they were used in these ten seconds");
         let one = pool.take().expect("a free block");
@@ -164,8 +175,7 @@ mod tests {
         pool.trim(at(19));
         assert_eq!(pool.free.len(), 6, "too early");
         pool.trim(at(20));
-        assert_eq!(pool.free.len(), 1, "only one was used since");
-        pool.trim(at(30));
-        assert!(!pool.has_free());
+        assert_eq!(pool.free.len(), KEPT_FREE, "only one was used since, a few are kept");
+        assert_eq!(pool.trim_due(), None);
     }
 }

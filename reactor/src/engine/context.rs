@@ -51,7 +51,7 @@ pub(super) struct Context {
     pub collected_bytes: usize,
     pub jobs: JobPool,
     /// Where other threads reach this worker.
-    pub address: Sending,
+    pub address: Arc<Sending>,
     pub stats: Arc<WorkerStats>,
     /// When the drain began, if one has.
     pub draining: Option<Instant>,
@@ -68,7 +68,7 @@ impl Context {
         site: &Site,
         clock: Clock,
         jobs: JobPool,
-        address: Sending,
+        address: Arc<Sending>,
         local: Box<dyn Any + Send>,
         stats: Arc<WorkerStats>,
     ) -> Context {
@@ -108,6 +108,11 @@ impl Context {
     pub fn begin_turn(&mut self) {
         self.now = self.clock.now();
         self.dates.refresh(&self.clock, self.now);
+    }
+
+    /// Takes what a new site changes.
+    pub fn serve(&mut self, site: &Site) {
+        self.dates = Dates::new(site.server_name.as_deref(), &self.clock, self.now);
     }
 
     /// Whether the simulation has this bug switched on.
@@ -157,11 +162,6 @@ impl Dates {
         };
         dates.refresh(clock, now);
         dates
-    }
-
-    /// Changes the `Server` field.
-    pub fn set_server_name(&mut self, name: Option<&str>, clock: &Clock, now: Instant) {
-        *self = Dates::new(name, clock, now);
     }
 
     #[inline]

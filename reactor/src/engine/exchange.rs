@@ -1,10 +1,10 @@
 //! Exchanges: requests and their responses that could not finish at once.
 //!
 //! ```text
-//!   Collecting ── body complete: handler ──┬─► Working ── job done ──┐
-//!                                          ├─► Streaming ◄───────────┤
-//!   (a streamed route, or no body, ────────┼─► Sending   ◄───────────┤
-//!    begins here)                          └─► Done      ◄───────────┘
+//!   Collecting ── body complete: handler ──┬─► Working ── job done ──► Delivered ──┐
+//!                                          ├─► Streaming ◄─────────────────────────┤
+//!   (a streamed route, or no body, ────────┼─► Sending   ◄─────────────────────────┤
+//!    begins here)                          └─► Done      ◄─────────────────────────┘
 //! ```
 //!
 //! An exchange is found by its id only. It takes along all that it needs: its head, the site that it
@@ -22,7 +22,7 @@ use crate::buffer::{NoBlock, Output, Pipe, Pool};
 use crate::http::{Field, Framing, RequestHead, Status};
 use crate::proto::h1::BodyReader;
 use crate::router::Params;
-use crate::service::{FileBody, Reply, ReplyBuffer, RequestView, Route, Stream};
+use crate::service::{FileBody, HalfClose, Reply, ReplyBuffer, RequestView, Route, Stream};
 use crate::time::Instant;
 use crate::transport::Peer;
 
@@ -37,6 +37,8 @@ pub(super) struct Exchange {
     pub body: BodyReader,
     /// The client waits for `100 Continue` before it sends the body.
     pub owes_continue: bool,
+    /// Whether the connection persists after the response.
+    pub keep: bool,
     /// Body bytes that have arrived and that the stream has not taken.
     pub incoming: Pipe,
     /// Response bytes that the stream has made and that are not framed yet.
@@ -47,13 +49,13 @@ pub(super) struct Exchange {
     pub head: Option<PendingHead>,
     /// How the response's body ends.
     pub framing: Framing,
+    /// Bytes that a stream has promised and not made yet.
+    pub left: u64,
     /// The status that was or is going to be sent.
     pub status: Status,
     pub stage: Stage,
     /// End of the request's head.
     pub begun: Instant,
-    /// The last time that a byte of the body arrived.
-    pub moved: Instant,
     /// When the stream wants to be pulled again.
     pub wake_at: Option<Instant>,
     pub bytes_in: u64,
@@ -66,11 +68,15 @@ pub(super) enum Stage {
     Collecting(Vec<u8>),
     /// A job makes the reply.
     Working,
+    /// A job has made the reply; `None` if it panicked.
+    Delivered(Option<Finished>),
     /// A stream makes the body.
     Streaming {
         stream: Box<dyn Stream>,
         /// It looked for more of the request's body than there was.
         wants_body: bool,
+        /// It is to be pulled when there is room: not while it has nothing.
+        ready: bool,
     },
     /// A file is the body.
     Sending(FileBody),
@@ -83,7 +89,6 @@ pub(super) enum Stage {
 pub(super) struct PendingHead {
     pub content_type: Option<&'static str>,
     pub lines: Vec<u8>,
-    pub close: bool,
 }
 
 /// A request's head, taken along.
@@ -139,6 +144,7 @@ impl Exchange {
         Exchange {
             slot,
             owes_continue: request.head.expects_continue,
+            keep: false,
             request,
             site: Arc::clone(site),
             body,
@@ -147,10 +153,10 @@ impl Exchange {
             lines: Vec::new(),
             head: None,
             framing: Framing::None,
+            left: 0,
             status: Status::OK,
             stage: Stage::Working,
             begun: now,
-            moved: now,
             wake_at: None,
             bytes_in: 0,
             bytes_out: 0,
@@ -163,7 +169,7 @@ impl Exchange {
             && match self.stage {
                 Stage::Collecting(_) => true,
                 Stage::Streaming { .. } => self.incoming.room() > 0,
-                Stage::Working | Stage::Sending(_) | Stage::Done => false,
+                _ => false,
             }
     }
 
@@ -174,16 +180,8 @@ impl Exchange {
             && match self.stage {
                 Stage::Collecting(_) => true,
                 Stage::Streaming { wants_body, .. } => wants_body,
-                Stage::Working | Stage::Sending(_) | Stage::Done => false,
+                _ => false,
             }
-    }
-
-    /// Bytes of the request's body that are collected for the handler.
-    pub fn collected_bytes(&self) -> usize {
-        match &self.stage {
-            Stage::Collecting(body) => body.capacity(),
-            _ => 0,
-        }
     }
 
     /// Blocks that the pipes hold.
@@ -191,17 +189,48 @@ impl Exchange {
         self.incoming.blocks() + self.outgoing.blocks()
     }
 
-    /// Whether a byte of the response may have left already.
+    /// Whether the response has begun: its head is queued.
     pub fn has_answered(&self) -> bool {
-        self.head.is_none() && !matches!(self.stage, Stage::Collecting(_) | Stage::Working)
+        match self.stage {
+            Stage::Collecting(_) | Stage::Working | Stage::Delivered(_) => false,
+            Stage::Streaming { .. } => self.head.is_none(),
+            Stage::Sending(_) | Stage::Done => true,
+        }
     }
 
-    /// When the body is overdue: too long without a byte, or too slow over its whole time.
-    pub fn body_deadline(&self) -> Instant {
+    /// Whether what is unread of the request's body is so little that it is thrown away to keep the
+    /// connection.
+    pub fn may_skip_rest(&self) -> bool {
+        // A client that waits for 100 Continue may send the body or not: nobody can tell.
+        let little = |left| left <= self.site.limits.skip_bytes_max;
+        self.body.is_done() || (!self.owes_continue && self.body.remaining().is_some_and(little))
+    }
+
+    /// Whether a client that has shut its sending side is taken to have left.
+    pub fn is_left_by_half_close(&self) -> bool {
+        self.site.route(self.request.route).half_close == HalfClose::Default
+    }
+
+    /// When the body is too slow over its whole time.
+    pub fn rate_deadline(&self) -> Instant {
         let limits = &self.site.limits;
-        let stalled = self.moved + limits.body_timeout;
-        let slow = self.begun + limits.body_timeout + time_for(self.bytes_in, limits.body_rate_min);
-        stalled.min(slow)
+        let allowed = time_for(self.bytes_in, limits.body_rate_min);
+        self.begun + limits.body_timeout.saturating_add(allowed)
+    }
+
+    /// The stream is to be pulled.
+    pub fn wake(&mut self) {
+        self.wake_at = None;
+        if let Stage::Streaming { ready, .. } = &mut self.stage {
+            *ready = true;
+        }
+    }
+
+    /// More of the request's body is there: the stream is to be pulled if it looked for it.
+    pub fn let_stream_look(&mut self) {
+        if let Stage::Streaming { ready, wants_body, .. } = &mut self.stage {
+            *ready |= *wants_body;
+        }
     }
 
     /// Gives the pipes' blocks back.

@@ -35,7 +35,7 @@ struct State {
 struct Order {
     job: Job,
     exchange: Key,
-    reply_to: Sending,
+    reply_to: Arc<Sending>,
 }
 
 /// The queue is full.
@@ -73,7 +73,7 @@ impl JobPool {
     /// # Errors
     ///
     /// Too many are waiting.
-    pub fn submit(&self, job: Job, exchange: Key, reply_to: Sending) -> Result<(), Overloaded> {
+    pub fn submit(&self, job: Job, exchange: Key, reply_to: Arc<Sending>) -> Result<(), Overloaded> {
         let mut state = self.lock();
         if state.waiting.len() >= self.shared.waiting_max || state.closed {
             return Err(Overloaded);

@@ -1,1 +1,36 @@
 //! The event loop: where transport, protocol and service meet.
+//!
+//! ```text
+//!   worker ──► core.turn(): poll ► events ► mailbox ► timers ► ready queue
+//!                 │ owns              │
+//!                 ├── slots ◄─────────┘  accept, downstream: one state machine a socket
+//!                 ├── context            what slots share: pool, wheel, exchanges, reply buffer
+//!                 └── site               what is served; swapped whole
+//! ```
+
+mod accept;
+mod arena;
+mod context;
+mod core;
+mod dispatch;
+mod downstream;
+mod exchange;
+mod jobs;
+mod mailbox;
+mod mutation;
+mod ready;
+mod site;
+mod socket;
+mod stats;
+mod worker;
+
+pub(crate) use mutation::Mutation;
+
+pub use self::core::{Core, CoreParts, Turn};
+pub use accept::Handoff;
+pub use arena::Key;
+pub use jobs::JobPool;
+pub use mailbox::{Mail, Mailbox, Sending, mailbox};
+pub use site::{Site, SiteBuilder};
+pub use stats::{Census, Counter, WorkerStats};
+pub use worker::run;

@@ -150,6 +150,9 @@ impl SiteBuilder {
         if let Some(name) = self.server_name.as_deref().filter(|name| !is_field_text(name)) {
             return Err(Error::Route(format!("the server name {name:?} is not a field value")));
         }
+        if self.limits.head_bytes_max > HEAD_BYTES_MAX {
+            return Err(Error::Route(format!("heads cannot be larger than {HEAD_BYTES_MAX} bytes")));
+        }
         let mut router = Router::new(METHOD_NAMES);
         let unmatched = Route::any("", |_: &mut Request<'_>| Reply::status(Status::NOT_FOUND));
         let mut routes = vec![Route { middleware: self.middleware.clone(), ..unmatched.streamed() }];
@@ -159,9 +162,11 @@ impl SiteBuilder {
             router
                 .insert(route.host.as_deref(), &route.path, method, id)
                 .map_err(|error| Error::Route(error.to_string()))?;
-            route.names = router.names(&route.path);
             route.middleware.splice(0..0, self.middleware.iter().cloned());
             routes.push(route);
+        }
+        for (route, routed) in routes.iter_mut().skip(1).zip(router.routes()) {
+            route.names = routed.names.into();
         }
         debug_assert_eq!(routes[0].body, BodyMode::Streamed, "its body is never collected");
         Ok(Site {
@@ -179,6 +184,9 @@ impl std::fmt::Debug for SiteBuilder {
         f.debug_struct("SiteBuilder").field("routes", &self.routes).finish_non_exhaustive()
     }
 }
+
+/// Ranges into a head are 16 bits wide.
+const HEAD_BYTES_MAX: usize = u16::MAX as usize;
 
 /// The names of the methods in the order of their indexes.
 const METHOD_NAMES: &[&str] = &[

@@ -65,6 +65,15 @@ pub struct Census {
 /// Enough that workers seldom meet in one shard.
 const SHARDS: usize = 64;
 
+/// How a connection was counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// In the number of all.
+    InAll,
+    /// In the number of all, and in that of its address.
+    ByAddress,
+}
+
 /// Why a connection may not stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CapReached {
@@ -82,8 +91,7 @@ impl Default for Census {
 }
 
 impl Census {
-    /// Counts a connection in, if the caps allow it; `per_address_max` of 0 means none. Whoever is
-    /// counted in with an account has to be counted out with the same.
+    /// Counts a connection in, if the caps allow it; `per_address_max` of 0 means none.
     ///
     /// # Errors
     ///
@@ -93,31 +101,29 @@ impl Census {
         account: Option<u64>,
         connections_max: usize,
         per_address_max: usize,
-    ) -> Result<(), CapReached> {
+    ) -> Result<Counted, CapReached> {
         if self.connections.fetch_add(1, Relaxed) >= connections_max {
             self.connections.fetch_sub(1, Relaxed);
             return Err(CapReached::Connections);
         }
-        if per_address_max == 0 {
-            return Ok(());
+        let (Some(account), 1..) = (account, per_address_max) else {
+            return Ok(Counted::InAll);
+        };
+        let mut shard = self.shard(account);
+        let count = shard.entry(account).or_insert(0);
+        if *count >= per_address_max {
+            drop(shard);
+            self.connections.fetch_sub(1, Relaxed);
+            return Err(CapReached::PerAddress);
         }
-        if let Some(account) = account {
-            let mut shard = self.shard(account);
-            let count = shard.entry(account).or_insert(0);
-            if *count >= per_address_max {
-                drop(shard);
-                self.connections.fetch_sub(1, Relaxed);
-                return Err(CapReached::PerAddress);
-            }
-            *count += 1;
-        }
-        Ok(())
+        *count += 1;
+        Ok(Counted::ByAddress)
     }
 
-    /// Counts a connection out.
-    pub fn leave(&self, account: Option<u64>, per_address_max: usize) {
+    /// Counts a connection out, as it was counted in.
+    pub fn leave(&self, account: Option<u64>, counted: Counted) {
         self.connections.fetch_sub(1, Relaxed);
-        if let (Some(account), 1..) = (account, per_address_max) {
+        if let (Some(account), Counted::ByAddress) = (account, counted) {
             let mut shard = self.shard(account);
             if let Some(count) = shard.get_mut(&account) {
                 *count -= 1;
@@ -147,15 +153,16 @@ mod tests {
     #[test]
     fn caps_count_all_and_by_address() {
         let census = Census::default();
-        assert_eq!(census.enter(Some(1), 3, 2), Ok(()));
-        assert_eq!(census.enter(Some(1), 3, 2), Ok(()));
+        assert_eq!(census.enter(Some(1), 3, 2), Ok(Counted::ByAddress));
+        assert_eq!(census.enter(Some(1), 3, 2), Ok(Counted::ByAddress));
         assert_eq!(census.enter(Some(1), 3, 2), Err(CapReached::PerAddress));
-        assert_eq!(census.enter(Some(2), 3, 2), Ok(()));
+        assert_eq!(census.enter(Some(1), 3, 0), Ok(Counted::InAll));
         assert_eq!(census.enter(Some(3), 3, 2), Err(CapReached::Connections));
         assert_eq!(census.connections(), 3);
-        census.leave(Some(1), 2);
-        assert_eq!(census.enter(Some(1), 3, 2), Ok(()));
-        [1, 1, 2].map(|account| census.leave(Some(account), 2));
+        census.leave(Some(1), Counted::ByAddress);
+        assert_eq!(census.enter(Some(1), 3, 2), Ok(Counted::ByAddress));
+        [Counted::ByAddress, Counted::InAll, Counted::ByAddress]
+            .map(|counted| census.leave(Some(1), counted));
         assert_eq!(census.connections(), 0);
         assert!(census.shards.iter().all(|shard| shard.lock().unwrap().is_empty()));
     }

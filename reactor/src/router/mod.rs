@@ -109,6 +109,8 @@ pub struct Route<'r, T> {
     pub pattern: &'r str,
     /// The method; `None` for any.
     pub method: Option<u8>,
+    /// The names of the path's parameters, in their order.
+    pub names: &'r [Box<str>],
     /// The value.
     pub value: &'r T,
 }
@@ -237,6 +239,7 @@ impl<T> Router<T> {
             host: route.host.as_deref(),
             pattern: &route.pattern,
             method: route.method,
+            names: &route.names,
             value: &route.value,
         })
     }

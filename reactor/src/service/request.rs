@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use super::{ReplyBuffer, Route};
 use crate::http::{Field, FieldName, Method, RequestHead, Version};
-use crate::router::{Params, decode};
+use crate::router::{Params, decode_text};
 use crate::transport::Peer;
 
 /// What can be known of a request from its head: a view of memory that the engine owns.
@@ -78,10 +78,9 @@ impl<'a> RequestView<'a> {
         self.fields.iter().map(move |field| (field.name.of(text), field.value.of(text)))
     }
 
-    /// The percent-decoded value of the route's parameter `name`. Bytes that are not UTF-8 become
-    /// replacement characters; [`RequestView::raw_param`] has them as they were sent.
+    /// The percent-decoded value of the route's parameter `name`; `None` also if it is not UTF-8.
     pub fn param(&self, name: &str) -> Option<Cow<'a, str>> {
-        self.raw_param(name).map(decode)
+        self.raw_param(name).and_then(decode_text)
     }
 
     /// The value of the route's parameter `name`, undecoded.

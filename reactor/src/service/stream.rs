@@ -1,5 +1,6 @@
 //! Streams: bodies that are made as the client takes them.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +63,7 @@ impl fmt::Debug for Pull<'_> {
 #[derive(Debug)]
 pub struct Outgoing<'a> {
     pub(crate) pipe: &'a mut Pipe,
-    pub(crate) pool: &'a mut Pool,
+    pub(crate) pool: &'a RefCell<&'a mut Pool>,
 }
 
 impl Outgoing<'_> {
@@ -73,7 +74,7 @@ impl Outgoing<'_> {
 
     /// Writes as much of `bytes` as there is room for, and says how much that was.
     pub fn write(&mut self, bytes: &[u8]) -> usize {
-        self.pipe.write(bytes, self.pool).unwrap_or(0)
+        self.pipe.write(bytes, &mut self.pool.borrow_mut()).unwrap_or(0)
     }
 }
 
@@ -81,7 +82,7 @@ impl Outgoing<'_> {
 #[derive(Debug)]
 pub struct IncomingBody<'a> {
     pub(crate) pipe: &'a mut Pipe,
-    pub(crate) pool: &'a mut Pool,
+    pub(crate) pool: &'a RefCell<&'a mut Pool>,
     pub(crate) wanted: &'a mut bool,
 }
 
@@ -111,7 +112,7 @@ impl IncomingBody<'_> {
 
     /// Takes the first `count` of the bytes that [`IncomingBody::peek`] showed.
     pub fn consume(&mut self, count: usize) {
-        self.pipe.consume(count, self.pool);
+        self.pipe.consume(count, &mut self.pool.borrow_mut());
     }
 }
 

@@ -1,0 +1,211 @@
+//! Accepting connections: caps, hand-over to other workers, and what happens when the process has
+//! no descriptors left.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::arena::Key;
+use super::core::Core;
+use super::downstream::{Downstream, Verdict};
+use super::mailbox::{Mail, Sending};
+use super::stats::WorkerStats;
+use crate::sys::AcceptError;
+use crate::time::Instant;
+use crate::transport::{Listener, Peer, Transport};
+
+/// Connections that one listener accepts in one turn.
+const ACCEPTS_A_TURN: usize = 64;
+
+/// How long a listener waits when the process has no descriptors left.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// That the process has no descriptors left is logged once in this time.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+
+/// Connections beyond a cap that are told so at the same time; further ones are just closed.
+const REFUSED_MAX: usize = 128;
+
+/// A listener in its slot.
+#[derive(Debug)]
+pub(super) struct ListenerSlot {
+    pub listener: Listener,
+    /// In the ready queue.
+    pub queued: bool,
+    /// Its connections are shared out among all workers.
+    pub hands_over: bool,
+    complained: Option<Instant>,
+}
+
+/// What a try to accept came to.
+pub(super) enum Accepted {
+    /// A connection.
+    Connection(Transport, Peer),
+    /// Another try may succeed at once.
+    Retry,
+    /// There is none.
+    None,
+    /// There are no descriptors; another try is worth it later.
+    Exhausted,
+}
+
+impl ListenerSlot {
+    /// A listener; `hands_over` if it is the only one of its address.
+    pub fn new(listener: Listener, hands_over: bool) -> ListenerSlot {
+        ListenerSlot { listener, queued: false, hands_over, complained: None }
+    }
+
+    /// Tries to accept one connection.
+    pub fn accept(&mut self, now: Instant) -> Accepted {
+        let error = match self.listener.accept() {
+            Ok((transport, peer)) => return Accepted::Connection(transport, peer),
+            Err(error) => error,
+        };
+        match AcceptError::of(&error) {
+            AcceptError::Retry => Accepted::Retry,
+            AcceptError::WouldBlock => Accepted::None,
+            AcceptError::Exhausted | AcceptError::Fatal => {
+                if self.complained.is_none_or(|at| now.since(at) >= COMPLAIN_EVERY) {
+                    log::error!("cannot accept connections: {error}; trying again all the time");
+                    self.complained = Some(now);
+                }
+                Accepted::Exhausted
+            }
+        }
+    }
+}
+
+/// The workers that a listener's connections are shared out among.
+#[derive(Debug)]
+pub struct Handoff {
+    workers: Vec<(Arc<Sending>, Arc<WorkerStats>)>,
+    /// How many were handed to each.
+    handed: Vec<u64>,
+}
+
+impl Handoff {
+    /// Among these.
+    pub fn new(workers: Vec<(Arc<Sending>, Arc<WorkerStats>)>) -> Handoff {
+        let handed = vec![0; workers.len()];
+        Handoff { workers, handed }
+    }
+
+    /// Hands a connection to the worker with the fewest.
+    pub(super) fn hand(&mut self, transport: Transport, peer: Peer) {
+        let load = |index: usize| {
+            let stats = &self.workers[index].1;
+            // What was handed over and has not arrived yet counts too.
+            let on_its_way = self.handed[index].saturating_sub(stats.accepted.value());
+            stats.connections.value() + on_its_way
+        };
+        if let Some(index) = (0..self.workers.len()).min_by_key(|index| load(*index)) {
+            self.handed[index] += 1;
+            self.workers[index].0.send(Mail::Connection(transport, peer));
+        }
+    }
+}
+
+/// What a slot is.
+#[derive(Debug)]
+pub(super) enum Slot {
+    Listener(ListenerSlot),
+    Downstream(Downstream),
+}
+
+// An idle connection is its slot, its wheel entry and its generation: DESIGN 4.5 has 384 bytes.
+const _: () = assert!(size_of::<Slot>() <= 256);
+
+impl Slot {
+    /// The slot's mark for the ready queue.
+    pub fn queued(&mut self) -> &mut bool {
+        match self {
+            Slot::Listener(slot) => &mut slot.queued,
+            Slot::Downstream(slot) => &mut slot.queued,
+        }
+    }
+}
+
+/// A key as the token of the poller.
+pub(super) fn token(key: Key) -> usize {
+    key.bits() as usize
+}
+
+impl Core {
+    /// Accepts what waits at a listener, up to the budget of a turn.
+    pub(super) fn accept(&mut self, key: Key) {
+        for _ in 0..ACCEPTS_A_TURN {
+            let Some(Slot::Listener(slot)) = self.slots.get_mut(key) else { return };
+            let hands_over = slot.hands_over;
+            match (slot.accept(self.cx.now), &mut self.handoff) {
+                (Accepted::Connection(transport, peer), Some(handoff)) if hands_over => {
+                    handoff.hand(transport, peer);
+                }
+                (Accepted::Connection(transport, peer), _) => self.admit(transport, peer),
+                (Accepted::Retry, _) => {}
+                (Accepted::None, _) => return,
+                (Accepted::Exhausted, _) => {
+                    self.cx.wheel.arm(key.index(), self.cx.now + RETRY_AFTER);
+                    return;
+                }
+            }
+        }
+        self.queue(key);
+    }
+
+    /// Accepts all that waits at a listener that is about to be closed, for closing it would reset
+    /// them.
+    pub(super) fn accept_all(&mut self, key: Key) {
+        loop {
+            let Some(Slot::Listener(slot)) = self.slots.get_mut(key) else { return };
+            match slot.accept(self.cx.now) {
+                Accepted::Connection(transport, peer) => self.admit(transport, peer),
+                Accepted::Retry => {}
+                Accepted::None | Accepted::Exhausted => return,
+            }
+        }
+    }
+
+    /// Takes a connection in, if the caps allow it. It is driven before it is registered: most have
+    /// sent their request by now, and one that is answered and closed is never registered at all.
+    pub(super) fn admit(&mut self, transport: Transport, peer: Peer) {
+        self.cx.stats.accepted.increment();
+        let limits = &self.site.limits;
+        let connections_max = limits.connections_max.min(self.connections_max);
+        let per_address_max = limits.connections_per_address_max;
+        let counted = self.census.enter(peer.account(), connections_max, per_address_max);
+        let slot = match counted {
+            Ok(counted) => {
+                self.cx.stats.connections.increment();
+                Downstream::new(transport, peer, Some(counted), self.cx.now)
+            }
+            Err(_) => {
+                self.cx.stats.refused.increment();
+                if self.refused >= REFUSED_MAX {
+                    return;
+                }
+                self.refused += 1;
+                Downstream::refused(transport, peer, &self.site, &mut self.cx)
+            }
+        };
+        let key = self.slots.insert(Slot::Downstream(slot));
+        let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) else { return };
+        let mut verdict = slot.drive(key, &self.site, &mut self.cx);
+        if verdict == Verdict::Stay
+            && let Err(error) = slot.register(&mut self.poller, key)
+        {
+            log::error!("cannot register a connection: {error}");
+            verdict = slot.close(&mut self.cx);
+        }
+        self.carry_out(key, verdict);
+    }
+
+    /// A connection is gone.
+    pub(super) fn count_out(&mut self, slot: &Downstream) {
+        match slot.counted() {
+            Some(counted) => {
+                self.cx.stats.connections.decrement();
+                self.census.leave(slot.peer().account(), counted);
+            }
+            None => self.refused -= 1,
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The core of a worker: slots, what they share, and one turn of the loop, on whatever transport.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accept::{Handoff, ListenerSlot, Slot, token};
+use super::arena::{Arena, Key};
+use super::context::Context;
+use super::dispatch;
+use super::downstream::{Downstream, Verdict};
+use super::exchange::Stage;
+use super::jobs::JobPool;
+use super::mailbox::{Mail, Mailbox, Sending};
+use super::site::Site;
+use super::stats::{Census, WorkerStats};
+use crate::service::{Reply, ReplyBuffer};
+use crate::time::{Clock, Instant};
+use crate::transport::{Listener, Poller, Readiness};
+
+/// What a core is made of.
+pub struct CoreParts {
+    /// Where events come from.
+    pub poller: Poller,
+    /// Listeners, each with whether its connections are shared out among all workers.
+    pub listeners: Vec<(Listener, bool)>,
+    /// The workers to share out among, if any listener asks for it.
+    pub handoff: Option<Handoff>,
+    /// What is served.
+    pub site: Arc<Site>,
+    /// The clock.
+    pub clock: Clock,
+    /// The job pool.
+    pub jobs: JobPool,
+    /// Where others reach this worker.
+    pub address: Arc<Sending>,
+    /// The other side of `address`.
+    pub mailbox: Mailbox,
+    /// What handlers and observers keep for this worker.
+    pub local: Box<dyn Any + Send>,
+    /// This worker's counters.
+    pub stats: Arc<WorkerStats>,
+    /// The process's connections.
+    pub census: Arc<Census>,
+    /// Most connections that the process has descriptors for.
+    pub connections_max: usize,
+}
+
+impl fmt::Debug for CoreParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CoreParts").field("listeners", &self.listeners).finish_non_exhaustive()
+    }
+}
+
+/// Whether a worker goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// There will be another turn.
+    Goes,
+    /// The worker has drained, or was stopped.
+    Over,
+}
+
+/// A worker without its thread.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) slots: Arena<Slot>,
+    pub(super) listeners: Vec<Key>,
+    /// Connections beyond a cap that are being told so.
+    pub(super) refused: usize,
+    pub(super) poller: Poller,
+    events: Vec<Readiness>,
+    mailbox: Mailbox,
+    pub(super) handoff: Option<Handoff>,
+    pub(super) site: Arc<Site>,
+    pub(super) census: Arc<Census>,
+    pub(super) connections_max: usize,
+    stopped: bool,
+    pub(super) cx: Context,
+}
+
+impl Core {
+    /// A core with its listeners registered.
+    ///
+    /// # Errors
+    ///
+    /// The poller refuses a listener.
+    pub fn new(parts: CoreParts) -> io::Result<Core> {
+        let CoreParts { site, clock, jobs, address, local, stats, .. } = parts;
+        let mut core = Core {
+            slots: Arena::default(),
+            listeners: Vec::new(),
+            refused: 0,
+            poller: parts.poller,
+            events: Vec::new(),
+            mailbox: parts.mailbox,
+            handoff: parts.handoff,
+            cx: Context::new(&site, clock, jobs, address, local, stats),
+            site,
+            census: parts.census,
+            connections_max: parts.connections_max,
+            stopped: false,
+        };
+        for (listener, hands_over) in parts.listeners {
+            let slot = ListenerSlot::new(listener, hands_over);
+            let key = core.slots.insert(Slot::Listener(slot));
+            if let Some(Slot::Listener(slot)) = core.slots.get_mut(key) {
+                core.poller.register_listener(&mut slot.listener, token(key))?;
+            }
+            core.listeners.push(key);
+        }
+        Ok(core)
+    }
+
+    /// One pass of the loop: waits for something to happen, and does all that can be done then.
+    ///
+    /// # Errors
+    ///
+    /// The poller fails, which it does not recover from.
+    pub fn turn(&mut self) -> io::Result<Turn> {
+        let timeout = self.time_to_wait();
+        self.poller.poll(&mut self.events, timeout)?;
+        self.cx.begin_turn();
+        self.handle_events();
+        if self.mailbox.has_mail() {
+            self.read_mail();
+        }
+        self.run_timers();
+        self.run_ready();
+        self.relieve_starved();
+        if self.cx.flush_due.is_some_and(|due| due <= self.cx.now) {
+            dispatch::flush_observers(&self.site, &mut self.cx);
+        }
+        self.cx.pool.trim(self.cx.now);
+        if self.is_over() {
+            dispatch::flush_observers(&self.site, &mut self.cx);
+            return Ok(Turn::Over);
+        }
+        Ok(Turn::Goes)
+    }
+
+    /// How long the poller may sleep; for ever when nothing is due.
+    fn time_to_wait(&self) -> Option<Duration> {
+        if !self.cx.ready.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let shutdown = self.cx.draining.map(|began| began + self.site.limits.shutdown_timeout);
+        [self.cx.wheel.next_due(), self.cx.flush_due, self.cx.pool.trim_due(), shutdown]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|due| due.since(self.cx.now))
+    }
+
+    fn is_over(&self) -> bool {
+        let overdue =
+            |began: Instant| self.cx.now >= began + self.site.limits.shutdown_timeout;
+        self.stopped
+            || self.cx.draining.is_some_and(|began| self.slots.is_empty() || overdue(began))
+    }
+
+    fn handle_events(&mut self) {
+        for index in 0..self.events.len() {
+            let seen = self.events[index];
+            let key = Key::from_bits(seen.token as u64);
+            match self.slots.get_mut(key) {
+                Some(Slot::Downstream(slot)) => {
+                    slot.notice(seen);
+                    let verdict = slot.drive(key, &self.site, &mut self.cx);
+                    self.carry_out(key, verdict);
+                }
+                Some(Slot::Listener(_)) => self.accept(key),
+                // The socket was closed earlier in this batch.
+                None => {}
+            }
+        }
+    }
+
+    fn read_mail(&mut self) {
+        self.mailbox.open();
+        while let Some(mail) = self.mailbox.take() {
+            match mail {
+                Mail::JobDone { exchange, reply } => self.deliver(exchange, reply),
+                Mail::Wake(exchange) => self.wake(exchange),
+                Mail::Connection(transport, peer) => self.admit(transport, peer),
+                Mail::Site(site) => self.publish(site),
+                Mail::Drain => self.drain(),
+                Mail::Stop => self.stopped = true,
+            }
+        }
+    }
+
+    fn run_timers(&mut self) {
+        while let Some(index) = self.cx.wheel.pop_due(self.cx.now) {
+            let Some(key) = self.slots.key_at(index) else { continue };
+            match self.slots.get_mut(key) {
+                Some(Slot::Downstream(slot)) => {
+                    let verdict = slot.expire(key, &self.site, &mut self.cx);
+                    self.carry_out(key, verdict);
+                }
+                Some(Slot::Listener(_)) => self.accept(key),
+                None => {}
+            }
+        }
+    }
+
+    /// Drives what was queued when this began; later entries wait for the next turn.
+    fn run_ready(&mut self) {
+        for _ in 0..self.cx.ready.len() {
+            let Some(key) = self.cx.ready.pop() else { return };
+            let Some(slot) = self.slots.get_mut(key) else { continue };
+            *slot.queued() = false;
+            match slot {
+                Slot::Downstream(slot) => {
+                    let verdict = slot.drive(key, &self.site, &mut self.cx);
+                    self.carry_out(key, verdict);
+                }
+                Slot::Listener(_) => self.accept(key),
+            }
+        }
+    }
+
+    /// Does what a drive has asked for.
+    #[inline]
+    pub(super) fn carry_out(&mut self, key: Key, verdict: Verdict) {
+        if verdict == Verdict::Close {
+            self.remove(key);
+        }
+        if self.cx.scratch.is_none() {
+            self.cx.scratch = self.cx.pool.take();
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: Key) {
+        let Some(slot) = self.slots.remove(key) else { return };
+        self.cx.wheel.cancel(key.index());
+        if let Slot::Downstream(slot) = slot {
+            self.count_out(&slot);
+        }
+    }
+
+    /// A job has made its reply.
+    fn deliver(&mut self, id: Key, reply: Option<Box<(Reply, ReplyBuffer)>>) {
+        match self.cx.exchanges.get_mut(id) {
+            Some(exchange) if matches!(exchange.stage, Stage::Working) => {
+                exchange.stage = Stage::Delivered(reply);
+                let slot = exchange.slot;
+                self.queue(slot);
+            }
+            _ => self.cx.stats.late.increment(),
+        }
+    }
+
+    /// The stream of an exchange may go on.
+    fn wake(&mut self, id: Key) {
+        match self.cx.exchanges.get_mut(id) {
+            Some(exchange) => {
+                exchange.wake();
+                let slot = exchange.slot;
+                self.queue(slot);
+            }
+            None => self.cx.stats.late.increment(),
+        }
+    }
+
+    /// Puts a slot on the ready queue.
+    pub(super) fn queue(&mut self, key: Key) {
+        if let Some(slot) = self.slots.get_mut(key) {
+            self.cx.ready.push(key, slot.queued());
+        }
+    }
+
+    /// From the next request on, another site is served.
+    fn publish(&mut self, site: Arc<Site>) {
+        dispatch::flush_observers(&self.site, &mut self.cx);
+        self.cx.serve(&site);
+        self.site = site;
+    }
+
+    /// Takes what is queued at the listeners and closes them; connections are told as they answer.
+    fn drain(&mut self) {
+        if self.cx.draining.is_some() {
+            return;
+        }
+        for key in std::mem::take(&mut self.listeners) {
+            self.accept_all(key);
+            self.remove(key);
+        }
+        self.cx.draining = Some(self.cx.now);
+        for key in self.slots.keys() {
+            self.queue(key);
+        }
+    }
+
+    /// When blocks are missing: refuses the oldest incomplete heads until one is free, then lets the
+    /// connections that wait for one try again.
+    fn relieve_starved(&mut self) {
+        while !self.cx.starved.is_empty() && !self.has_blocks() {
+            let Some(key) = self.cx.holders.pop_front() else { return };
+            if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key)
+                && let Some(verdict) = slot.relieve(key, &self.site, &mut self.cx)
+            {
+                self.carry_out(key, verdict);
+            }
+        }
+        while let Some(key) = self.cx.starved.pop_front() {
+            if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
+                slot.end_starving(key, &mut self.cx);
+            }
+        }
+    }
+
+    fn has_blocks(&mut self) -> bool {
+        if self.cx.scratch.is_none() {
+            self.cx.scratch = self.cx.pool.take();
+        }
+        self.cx.scratch.is_some() && self.cx.pool.can_lend_output()
+    }
+}

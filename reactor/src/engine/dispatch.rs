@@ -1,0 +1,246 @@
+//! From a request's head to a reply: routing, middleware, handler, observers.
+//!
+//! Foreign code runs here and nowhere else, and only behind [`guarded`].
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use super::context::Context;
+use super::site::{Found, RouteId, Site};
+use super::stats::WorkerStats;
+use crate::http::{Framing, Method, RequestHead, Status, TargetForm, uri};
+use crate::router::MethodSet;
+use crate::service::{
+    Body, Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Summary,
+};
+use crate::transport::Peer;
+
+/// The route of a request, and the reply to it if the engine itself has one.
+pub(super) struct Routed {
+    pub route: RouteId,
+    pub reply: Option<Reply>,
+}
+
+/// Finds the route of `head`; `text` is what it was parsed from. Leaves the path's parameters, and
+/// its normal form if it was not in it, in `cx`, and fields of an answer of the engine's own in the
+/// reply buffer.
+pub(super) fn route(site: &Site, head: &RequestHead, text: &[u8], cx: &mut Context) -> Routed {
+    let own = |reply| Routed { route: RouteId::UNMATCHED, reply: Some(reply) };
+    cx.path.clear();
+    match head.form {
+        TargetForm::Authority => return own(error(Status::NOT_IMPLEMENTED).closing()),
+        TargetForm::Asterisk => return own(Reply::status(Status::NO_CONTENT)),
+        TargetForm::Absolute if head.path.is_empty() => cx.path.push(b'/'),
+        TargetForm::Origin | TargetForm::Absolute => {
+            let path = head.path.of(text);
+            if uri::needs_normalising(path) && uri::normalise(path, &mut cx.path).is_err() {
+                cx.path.clear();
+                return own(error(Status::BAD_REQUEST));
+            }
+        }
+    }
+    let path = if cx.path.is_empty() { head.path.of(text) } else { &cx.path };
+    match site.find(head.host.of(text), path, head.method, &mut cx.params) {
+        Found::Route(route) => {
+            let limit = site.route(route).body_bytes_max.unwrap_or(site.limits.body_bytes_max);
+            let too_large = matches!(head.framing, Framing::Length(length) if length > limit);
+            Routed { route, reply: too_large.then(|| error(Status::CONTENT_TOO_LARGE)) }
+        }
+        Found::NotFound => own(error(Status::NOT_FOUND)),
+        Found::MethodNotAllowed(methods) => {
+            allow(methods, &mut cx.reply);
+            own(match head.method {
+                Method::Options => Reply::status(Status::NO_CONTENT),
+                _ => error(Status::METHOD_NOT_ALLOWED),
+            })
+        }
+    }
+}
+
+/// A reply that says its status in words.
+pub(super) fn error(status: Status) -> Reply {
+    let text = match status {
+        Status::BAD_REQUEST => "400 Bad Request\n",
+        Status::NOT_FOUND => "404 Not Found\n",
+        Status::METHOD_NOT_ALLOWED => "405 Method Not Allowed\n",
+        Status::REQUEST_TIMEOUT => "408 Request Timeout\n",
+        Status::CONTENT_TOO_LARGE => "413 Content Too Large\n",
+        Status::URI_TOO_LONG => "414 URI Too Long\n",
+        Status::EXPECTATION_FAILED => "417 Expectation Failed\n",
+        Status::REQUEST_HEADER_FIELDS_TOO_LARGE => "431 Request Header Fields Too Large\n",
+        Status::INTERNAL_SERVER_ERROR => "500 Internal Server Error\n",
+        Status::NOT_IMPLEMENTED => "501 Not Implemented\n",
+        Status::SERVICE_UNAVAILABLE => "503 Service Unavailable\n",
+        Status::HTTP_VERSION_NOT_SUPPORTED => "505 HTTP Version Not Supported\n",
+        _ => return Reply::status(status),
+    };
+    Reply::text(text).with_status(status)
+}
+
+/// Writes `Allow` (RFC 9110 section 10.2.1): what is registered, HEAD where GET is, and OPTIONS,
+/// which is always answered.
+fn allow(mut methods: MethodSet, out: &mut ReplyBuffer) {
+    methods |= MethodSet::of(Method::Options.index());
+    if methods.contains(Method::Get.index()) {
+        methods |= MethodSet::of(Method::Head.index());
+    }
+    let mut value = [0; 96];
+    let mut at = 0;
+    for method in Method::NAMED.iter().filter(|method| methods.contains(method.index())) {
+        for piece in [if at == 0 { "" } else { ", " }, method.as_str()] {
+            value[at..at + piece.len()].copy_from_slice(piece.as_bytes());
+            at += piece.len();
+        }
+    }
+    out.field("Allow", &value[..at]);
+}
+
+/// Runs the middleware before the handler; a reply if one of them answers.
+pub(super) fn before(request: &mut Request<'_>, stats: &WorkerStats) -> Option<Reply> {
+    let route = request.view.route;
+    if route.middleware.is_empty() {
+        return None;
+    }
+    let run = || route.middleware.iter().find_map(|middleware| middleware.before(request));
+    guarded(stats, "middleware", run).unwrap_or_else(|| Some(panicked()))
+}
+
+/// Asks the handler.
+#[inline]
+pub(super) fn handle(request: &mut Request<'_>, stats: &WorkerStats) -> Reply {
+    let handler = &request.view.route.handler;
+    match guarded(stats, "handler", || handler.handle(request)) {
+        Some(reply) => reply,
+        None => {
+            request.out.reset();
+            panicked()
+        }
+    }
+}
+
+/// Runs the middleware on the reply's head.
+#[inline]
+pub(super) fn after(
+    view: &RequestView<'_>,
+    reply: &mut Reply,
+    buffer: &mut ReplyBuffer,
+    stats: &WorkerStats,
+) {
+    let route = view.route;
+    if route.middleware.is_empty() {
+        return;
+    }
+    let Reply { status, content_type, .. } = reply;
+    let mut head = ReplyHead { status, content_type, buffer };
+    let run = || route.middleware.iter().rev().for_each(|one| one.after(view, &mut head));
+    if guarded(stats, "middleware", run).is_none() {
+        buffer.reset();
+        *reply = panicked();
+    }
+}
+
+/// What the observers are told beside the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub status: Status,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// When the head had arrived.
+    pub begun: crate::time::Instant,
+}
+
+/// Tells the observers of a finished request.
+#[inline]
+pub(super) fn observe(
+    site: &Site,
+    request: Option<RequestView<'_>>,
+    peer: Peer,
+    told: Told,
+    scope: &mut ObserverScope<'_>,
+) {
+    if site.observers.list.is_empty() {
+        return;
+    }
+    let duration = match site.observers.want_timings {
+        true => scope.clock.now().since(told.begun),
+        false => Duration::ZERO,
+    };
+    let summary = Summary {
+        request,
+        peer,
+        status: told.status,
+        bytes_in: told.bytes_in,
+        bytes_out: told.bytes_out,
+        at: scope.dates.wall_at(told.begun),
+        duration,
+    };
+    let local = &mut *scope.local;
+    let run = || site.observers.list.iter().for_each(|one| one.observe(&summary, local));
+    let _ = guarded(scope.stats, "observer", run);
+    scope.flush_due.get_or_insert(scope.now + FLUSH_INTERVAL);
+}
+
+/// The parts of the context that observing needs, so that the request can be borrowed from others.
+pub(super) struct ObserverScope<'a> {
+    pub clock: &'a crate::time::Clock,
+    pub dates: &'a super::context::Dates,
+    pub local: &'a mut dyn Any,
+    pub stats: &'a WorkerStats,
+    pub flush_due: &'a mut Option<crate::time::Instant>,
+    pub now: crate::time::Instant,
+}
+
+/// Observers are asked to hand on what they gathered this often.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Asks the observers to hand on what they gathered.
+pub(super) fn flush_observers(site: &Site, cx: &mut Context) {
+    cx.flush_due = None;
+    let local: &mut dyn Any = &mut *cx.local;
+    let run = || site.observers.list.iter().for_each(|one| one.flush(local));
+    let _ = guarded(&cx.stats, "observer", run);
+}
+
+/// Runs foreign code; `None` if it panicked.
+#[inline]
+pub(super) fn guarded<T>(stats: &WorkerStats, who: &str, run: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(value) => Some(value),
+        Err(_) => {
+            stats.panics.increment();
+            log::error!("a {who} panicked");
+            None
+        }
+    }
+}
+
+/// The reply in place of one that a panic has prevented.
+pub(super) fn panicked() -> Reply {
+    error(Status::INTERNAL_SERVER_ERROR).closing()
+}
+
+/// A view of a request whose head is where it was received.
+pub(super) fn view<'a>(
+    text: &'a [u8],
+    head: &'a RequestHead,
+    cx: (&'a [crate::http::Field], &'a crate::router::Params, &'a [u8]),
+    route: &'a Route,
+    peer: Peer,
+) -> RequestView<'a> {
+    let (fields, params, path) = cx;
+    let path = (!path.is_empty()).then_some(path);
+    RequestView { text, fields, head, path, params, route, peer }
+}
+
+/// Bytes of a reply's body that is in memory; `None` for others.
+pub(super) fn length_in_memory(reply: &Reply, buffer: &ReplyBuffer) -> Option<usize> {
+    match &reply.body {
+        Body::Empty => Some(0),
+        Body::Static(bytes) => Some(bytes.len()),
+        Body::Shared(bytes) => Some(bytes.len()),
+        Body::Owned(bytes) => Some(bytes.len()),
+        Body::Written => Some(buffer.body_bytes().len()),
+        Body::File(_) | Body::Stream(..) | Body::Job(_) => None,
+    }
+}

@@ -1,0 +1,141 @@
+//! Deadlines of a connection: what it waits for decides which one holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Downstream, State};
+use crate::engine::arena::Key;
+use crate::engine::context::Context;
+use crate::engine::exchange::{Stage, time_for};
+use crate::engine::site::Site;
+use crate::time::Instant;
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing yet: a phase is about to begin.
+    Fresh,
+    /// The next request.
+    Idle,
+    /// The rest of a head, from its first byte on.
+    Head,
+    /// More of a body, without which nothing goes on.
+    Body,
+    /// The client to take its response.
+    Write,
+    /// A job's reply.
+    Request,
+    /// A stream that has nothing now. It may take for ever; a dead client is found by TCP.
+    Watch,
+    /// The client to close.
+    Linger,
+}
+
+impl Phase {
+    /// Whether progress gives the phase its whole time again.
+    fn restarts(self) -> bool {
+        matches!(self, Phase::Idle | Phase::Body | Phase::Write | Phase::Watch)
+    }
+}
+
+/// A head is not held to the minimum rate before this.
+const HEAD_RATE_GRACE: Duration = Duration::from_secs(1);
+
+impl Downstream {
+    /// The next phase has its whole time, even if it is of the same kind.
+    #[inline]
+    pub(super) fn begin_phase(&mut self) {
+        self.phase = Phase::Fresh;
+    }
+
+    /// Sets the deadline of what the connection waits for now. Costs nothing but a store as long as
+    /// deadlines move later: the wheel's entry is then re-armed when it comes out.
+    #[inline]
+    pub(super) fn set_deadline(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) {
+        let phase = self.current_phase(cx);
+        if phase != self.phase || (self.moved && phase.restarts()) {
+            self.phase = phase;
+            self.since = cx.now;
+        }
+        self.moved = false;
+        self.due = self.deadline(phase, site, cx);
+        if self.armed.is_none_or(|armed| self.due < armed) {
+            self.arm(key, cx);
+        }
+    }
+
+    #[inline]
+    pub(super) fn arm(&mut self, key: Key, cx: &mut Context) {
+        cx.wheel.arm(key.index(), self.due);
+        self.armed = Some(self.due);
+    }
+
+    #[inline]
+    fn current_phase(&self, cx: &mut Context) -> Phase {
+        if self.output.is_some() {
+            return Phase::Write;
+        }
+        match self.state {
+            State::Reading if self.input.is_empty() && !self.parser.has_begun() => Phase::Idle,
+            State::Reading => Phase::Head,
+            State::Exchanging(id) => match cx.exchanges.get_mut(id) {
+                Some(exchange) if exchange.waits_for_body() => Phase::Body,
+                Some(exchange) => match exchange.stage {
+                    Stage::Working | Stage::Delivered(_) => Phase::Request,
+                    _ => Phase::Watch,
+                },
+                None => Phase::Watch,
+            },
+            State::Skipping(_) => Phase::Body,
+            State::Closing { .. } => Phase::Write,
+            State::Lingering { .. } => Phase::Linger,
+        }
+    }
+
+    #[inline]
+    fn deadline(&self, phase: Phase, site: &Site, cx: &mut Context) -> Instant {
+        let limits = &site.limits;
+        match phase {
+            Phase::Fresh => cx.now,
+            Phase::Idle => match cx.draining {
+                Some(began) => began + limits.drain_grace,
+                None => self.since + limits.idle_timeout,
+            },
+            Phase::Head => {
+                let received = self.input.len() as u64;
+                let slow = HEAD_RATE_GRACE.saturating_add(time_for(received, limits.head_rate_min));
+                self.since + slow.min(limits.header_timeout)
+            }
+            Phase::Body => {
+                let stalled = self.since + limits.body_timeout;
+                match self.exchange_of(cx) {
+                    Some(exchange) => stalled.min(exchange.rate_deadline()),
+                    None => stalled,
+                }
+            }
+            Phase::Write => self.since + limits.write_timeout,
+            Phase::Request => match self.exchange_of(cx) {
+                Some(exchange) => exchange.begun + exchange.site.limits.request_timeout,
+                None => cx.now,
+            },
+            Phase::Watch => {
+                let look = self.since + limits.idle_timeout;
+                match self.exchange_of(cx).and_then(|exchange| exchange.wake_at) {
+                    Some(wake_at) => look.min(wake_at),
+                    None => look,
+                }
+            }
+            Phase::Linger => self.since + limits.linger_timeout,
+        }
+    }
+
+    fn exchange_of<'a>(
+        &self,
+        cx: &'a mut Context,
+    ) -> Option<&'a mut crate::engine::exchange::Exchange> {
+        match self.state {
+            State::Exchanging(id) => cx.exchanges.get_mut(id),
+            _ => None,
+        }
+    }
+}

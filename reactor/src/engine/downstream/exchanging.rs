@@ -1,0 +1,556 @@
+//! Driving an exchange: its body in, its response out, at the pace of the slower side.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::replying::persistence;
+use super::{Budget, Downstream, Intake, State, Step};
+use crate::engine::arena::Key;
+use crate::engine::context::Context;
+use crate::engine::dispatch::{self, Told};
+use crate::engine::exchange::{Exchange, FilePiece, PendingHead, Stage, queue_file_piece};
+use crate::engine::site::Site;
+use crate::engine::socket::Sent;
+use crate::http::{Framing, Method, Status, Version};
+use crate::proto::h1::{CONTINUE, LAST_CHUNK, ResponseFields, write_chunk_line, write_head};
+use crate::service::{
+    Body, HalfClose, IncomingBody, Outgoing, Progress, Pull, Reply, Request, Wake, Waker,
+};
+
+/// What a look at an exchange came to.
+enum Run {
+    /// Something has moved: look again.
+    Moved,
+    /// Nothing can be done now.
+    Waits,
+    /// The response is complete; the connection goes on in this state.
+    Over(State),
+    /// The response cannot be completed, and the client has to notice: what is queued is still sent.
+    Cut,
+    /// The client has left.
+    Left,
+}
+
+impl Downstream {
+    /// Begins an exchange, with its reply if that is known.
+    pub(super) fn begin_exchange(
+        &mut self,
+        mut exchange: Exchange,
+        reply: Option<Reply>,
+        cx: &mut Context,
+    ) {
+        let id = cx.exchanges.reserve();
+        cx.stats.exchanges.increment();
+        if let Some(reply) = reply {
+            self.begin_response(&mut exchange, reply, id, cx);
+        }
+        cx.exchanges.check_in(id, Box::new(exchange));
+        self.state = State::Exchanging(id);
+    }
+
+    /// Moves what can be moved between the client and the exchange.
+    pub(super) fn drive_exchange(
+        &mut self,
+        key: Key,
+        id: Key,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Step {
+        let Some(mut exchange) = cx.exchanges.check_out(id) else { return Step::Close };
+        loop {
+            let run = self.run_exchange(&mut exchange, key, id, cx, budget);
+            if self.flush(cx) == Sent::Broken {
+                cx.exchanges.check_in(id, exchange);
+                return Step::Close;
+            }
+            match run {
+                Run::Moved if budget.is_spent() => {
+                    self.queue(key, cx);
+                    cx.exchanges.check_in(id, exchange);
+                    return Step::Wait;
+                }
+                Run::Moved => {}
+                Run::Waits => {
+                    cx.exchanges.check_in(id, exchange);
+                    return Step::Wait;
+                }
+                Run::Over(state) => {
+                    let status = exchange.status;
+                    self.end_exchange(exchange, id, status, cx);
+                    self.state = state;
+                    return Step::Go;
+                }
+                Run::Cut => {
+                    let status = exchange.status;
+                    self.end_exchange(exchange, id, status, cx);
+                    self.state = State::Closing { lingers: false };
+                    return Step::Go;
+                }
+                Run::Left => {
+                    cx.exchanges.check_in(id, exchange);
+                    return Step::Close;
+                }
+            }
+        }
+    }
+
+    fn run_exchange(
+        &mut self,
+        exchange: &mut Exchange,
+        key: Key,
+        id: Key,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Run {
+        let received = match self.receive_body(exchange, key, cx, budget) {
+            Ok(received) => received,
+            Err(run) => return run,
+        };
+        let run = match &mut exchange.stage {
+            Stage::Collecting(_) if exchange.body.is_done() => {
+                self.finish_collecting(exchange, id, cx);
+                Run::Moved
+            }
+            Stage::Collecting(_) => self.ask_for_body(exchange, cx),
+            Stage::Working if self.socket.saw_close() && exchange.is_left_by_half_close() => {
+                return Run::Left;
+            }
+            Stage::Working => Run::Waits,
+            Stage::Delivered(_) => {
+                self.take_delivery(exchange, id, cx);
+                Run::Moved
+            }
+            Stage::Streaming { .. } => self.pull(exchange, key, id, cx, budget),
+            Stage::Sending(_) => self.send_file(exchange, cx, budget),
+            Stage::Done if cx.out.is_empty() => return Run::Over(self.after_response(exchange)),
+            Stage::Done if self.socket.can_write() => Run::Moved,
+            Stage::Done => Run::Waits,
+        };
+        match run {
+            Run::Waits if received => Run::Moved,
+            run => run,
+        }
+    }
+
+    /// Reads the request's body as far as there is a place for it. Whether anything came, or why
+    /// the exchange cannot go on.
+    fn receive_body(
+        &mut self,
+        exchange: &mut Exchange,
+        key: Key,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Result<bool, Run> {
+        if !exchange.takes_body() {
+            return Ok(false);
+        }
+        let before = (exchange.bytes_in, exchange.body.is_done());
+        let mut body = exchange.body;
+        let site = Arc::clone(&exchange.site);
+        let mut overloaded = false;
+        let intake = self.take_in(&mut body, &site.limits, key, cx, budget, |cx, data| {
+            let taken = match &mut exchange.stage {
+                Stage::Collecting(collected) => {
+                    cx.collected_bytes += data.len();
+                    overloaded |= cx.collected_bytes > site.limits.collected_bytes_max;
+                    collected.extend_from_slice(data);
+                    data.len()
+                }
+                _ => exchange.incoming.write(data, &mut cx.pool).unwrap_or(0),
+            };
+            exchange.bytes_in += taken as u64;
+            taken
+        });
+        exchange.body = body;
+        let received = (exchange.bytes_in, exchange.body.is_done()) != before;
+        if exchange.body.is_done() {
+            exchange.incoming.close();
+        }
+        if received {
+            exchange.let_stream_look();
+        }
+        if overloaded {
+            return Err(self.fail(exchange, Status::SERVICE_UNAVAILABLE, cx));
+        }
+        match intake {
+            Intake::Violated(violation) => {
+                log::debug!("{}: {violation}", self.peer);
+                Err(self.fail(exchange, violation.status(), cx))
+            }
+            Intake::Left => Err(Run::Left),
+            Intake::Complete | Intake::Blocked | Intake::Full => Ok(received),
+        }
+    }
+
+    /// Sends `100 Continue` if the client waits for it.
+    fn ask_for_body(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
+        if !exchange.owes_continue || exchange.bytes_in > 0 {
+            return Run::Waits;
+        }
+        match cx.out.append(CONTINUE, &mut cx.pool) {
+            Ok(()) => {
+                exchange.owes_continue = false;
+                Run::Moved
+            }
+            Err(_) => Run::Cut,
+        }
+    }
+
+    /// The body is complete: asks the handler.
+    fn finish_collecting(&mut self, exchange: &mut Exchange, id: Key, cx: &mut Context) {
+        let stage = std::mem::replace(&mut exchange.stage, Stage::Working);
+        let Stage::Collecting(body) = stage else { return };
+        cx.collected_bytes -= body.len();
+        cx.reply.reset();
+        cx.reply.prepend_lines(&exchange.lines);
+        let reply = {
+            let route = exchange.site.route(exchange.request.route);
+            let view = exchange.request.view(route);
+            let mut request =
+                Request { view, body: &body, out: &mut cx.reply, local: &mut *cx.local };
+            dispatch::handle(&mut request, &cx.stats)
+        };
+        self.begin_response(exchange, reply, id, cx);
+    }
+
+    /// A job has made its reply.
+    fn take_delivery(&mut self, exchange: &mut Exchange, id: Key, cx: &mut Context) {
+        let stage = std::mem::replace(&mut exchange.stage, Stage::Working);
+        let Stage::Delivered(finished) = stage else { return };
+        cx.reply.reset();
+        let reply = match finished {
+            Some(finished) => {
+                let (reply, buffer) = *finished;
+                cx.reply = buffer;
+                reply
+            }
+            None => dispatch::panicked(),
+        };
+        cx.reply.prepend_lines(&exchange.lines);
+        let reply = match reply.body {
+            Body::Job(_) => {
+                log::error!("a job returned another job");
+                dispatch::panicked()
+            }
+            _ => reply,
+        };
+        self.begin_response(exchange, reply, id, cx);
+    }
+
+    /// Takes a reply into the exchange. What is in memory is queued whole.
+    fn begin_response(
+        &mut self,
+        exchange: &mut Exchange,
+        mut reply: Reply,
+        id: Key,
+        cx: &mut Context,
+    ) {
+        if let Body::Job(job) = reply.body {
+            exchange.lines = cx.reply.field_lines().to_vec();
+            exchange.stage = Stage::Working;
+            match cx.jobs.submit(job, id, Arc::clone(&cx.address)) {
+                Ok(()) => return,
+                Err(_) => reply = dispatch::error(Status::SERVICE_UNAVAILABLE),
+            }
+        }
+        let site = Arc::clone(&exchange.site);
+        let route = site.route(exchange.request.route);
+        dispatch::after(&exchange.request.view(route), &mut reply, &mut cx.reply, &cx.stats);
+        exchange.status = reply.status;
+        let head = &exchange.request.head;
+        exchange.keep = self.may_persist(head, &reply, &site, cx);
+        let bodiless = head.method == Method::Head || reply.status.is_bodiless();
+        exchange.framing = match (&reply.body, reply.status.is_bodiless(), head.version) {
+            (_, true, _) => Framing::None,
+            (Body::Stream(_, Some(length)), ..) => Framing::Length(*length),
+            (Body::Stream(_, None), _, Version::Http11) => Framing::Chunked,
+            (Body::Stream(_, None), _, Version::Http10) => Framing::UntilClose,
+            (Body::File(file), ..) => Framing::Length(file.length),
+            _ => {
+                exchange.keep &= exchange.may_skip_rest();
+                exchange.bytes_out = self.queue_reply(&exchange.request.head, reply, &mut exchange.keep, cx);
+                exchange.stage = Stage::Done;
+                return;
+            }
+        };
+        exchange.head = Some(PendingHead {
+            content_type: reply.content_type,
+            lines: cx.reply.field_lines().to_vec(),
+        });
+        exchange.stage = match reply.body {
+            Body::Stream(stream, _) if !bodiless => {
+                exchange.left = match exchange.framing {
+                    Framing::Length(length) => length,
+                    _ => u64::MAX,
+                };
+                Stage::Streaming { stream, wants_body: false, ready: true }
+            }
+            Body::File(file) if !bodiless => Stage::Sending(file),
+            _ => Stage::Done,
+        };
+        if !matches!(exchange.stage, Stage::Streaming { .. }) && !self.queue_head(exchange, cx) {
+            exchange.keep = false;
+            exchange.stage = Stage::Done;
+        }
+    }
+
+    /// Queues the head of a response that is not in memory, unless that has been done. False if it
+    /// cannot be.
+    fn queue_head(&mut self, exchange: &mut Exchange, cx: &mut Context) -> bool {
+        let Some(head) = exchange.head.take() else { return true };
+        let request = &exchange.request.head;
+        if exchange.framing == Framing::UntilClose {
+            exchange.keep = false;
+        }
+        if !matches!(exchange.stage, Stage::Streaming { .. }) {
+            exchange.keep &= exchange.may_skip_rest();
+        }
+        let fields = ResponseFields {
+            status: exchange.status,
+            content_type: head.content_type,
+            lines: &head.lines,
+            framing: exchange.framing,
+            persistence: persistence(request, exchange.keep),
+        };
+        // A client that waits for 100 Continue has been answered without it.
+        exchange.owes_continue = false;
+        write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields).is_ok()
+    }
+
+    /// Lets the stream make more of the response.
+    fn pull(
+        &mut self,
+        exchange: &mut Exchange,
+        key: Key,
+        id: Key,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Run {
+        if cx.out.len() >= exchange.site.limits.pipe_bytes_max {
+            return Run::Waits;
+        }
+        let Stage::Streaming { stream, wants_body, ready } = &mut exchange.stage else {
+            return Run::Waits;
+        };
+        if !*ready {
+            return Run::Waits;
+        }
+        *wants_body = false;
+        let address = &cx.address;
+        let waker = || {
+            let mailbox: Arc<dyn Wake> = address.clone();
+            Waker { mailbox, exchange: id.bits() }
+        };
+        let pool = RefCell::new(&mut cx.pool);
+        let mut io = Pull {
+            out: Outgoing { pipe: &mut exchange.outgoing, pool: &pool },
+            body: IncomingBody { pipe: &mut exchange.incoming, pool: &pool, wanted: wants_body },
+            waker: &waker,
+            wake_after: None,
+        };
+        let progress = dispatch::guarded(&cx.stats, "stream", || stream.pull(&mut io));
+        let wake_after = io.wake_after;
+        let Some(progress) = progress else { return self.stream_panicked(exchange, cx) };
+        *ready = progress != Progress::Later;
+        let asks = *wants_body && exchange.owes_continue && !exchange.body.is_done();
+        exchange.wake_at = match progress {
+            Progress::Later => wake_after.map(|time| cx.now + time),
+            Progress::More | Progress::End => None,
+        };
+        let made = exchange.outgoing.len();
+        budget.spend(made);
+        if progress == Progress::Later && made == 0 && asks && exchange.head.is_some() {
+            return self.ask_for_body(exchange, cx);
+        }
+        if !self.queue_head(exchange, cx) || !self.queue_made(exchange, cx) {
+            return Run::Cut;
+        }
+        match progress {
+            Progress::More if made == 0 => {
+                // It makes nothing although there is room: it gets another chance in the next turn.
+                self.queue(key, cx);
+                Run::Waits
+            }
+            Progress::More => Run::Moved,
+            Progress::Later if made > 0 => Run::Moved,
+            Progress::Later => Run::Waits,
+            Progress::End => self.end_stream(exchange, cx),
+        }
+    }
+
+    /// Frames what the stream has made. False if that cannot be.
+    fn queue_made(&mut self, exchange: &mut Exchange, cx: &mut Context) -> bool {
+        let made = exchange.outgoing.len();
+        if made == 0 {
+            return true;
+        }
+        let Some(left) = exchange.left.checked_sub(made as u64) else {
+            log::error!("a stream made more than it had promised");
+            return false;
+        };
+        exchange.left = left;
+        exchange.bytes_out += made as u64;
+        match exchange.framing {
+            Framing::Chunked => {
+                if write_chunk_line(&mut cx.out, &mut cx.pool, made).is_err() {
+                    return false;
+                }
+                exchange.outgoing.move_to(&mut cx.out);
+                cx.out.append(b"\r\n", &mut cx.pool).is_ok()
+            }
+            Framing::Length(_) | Framing::UntilClose => {
+                exchange.outgoing.move_to(&mut cx.out);
+                true
+            }
+            Framing::None => true,
+        }
+    }
+
+    fn end_stream(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
+        match exchange.framing {
+            Framing::Chunked if cx.out.append(LAST_CHUNK, &mut cx.pool).is_err() => {
+                return Run::Cut;
+            }
+            Framing::Length(_) if exchange.left > 0 => {
+                log::error!("a stream made less than it had promised");
+                return Run::Cut;
+            }
+            _ => {}
+        }
+        exchange.stage = Stage::Done;
+        Run::Moved
+    }
+
+    /// 500 if nothing of the response was sent, else the client has to notice that it is cut.
+    fn stream_panicked(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
+        exchange.outgoing.clear(&mut cx.pool);
+        if exchange.head.is_none() {
+            return Run::Cut;
+        }
+        self.fail(exchange, Status::INTERNAL_SERVER_ERROR, cx)
+    }
+
+    /// Queues pieces of the file.
+    fn send_file(&mut self, exchange: &mut Exchange, cx: &mut Context, budget: &mut Budget) -> Run {
+        let bytes_max = exchange.site.limits.pipe_bytes_max;
+        let Stage::Sending(file) = &mut exchange.stage else { return Run::Waits };
+        let mut queued = 0;
+        while file.length > 0 && cx.out.len() < bytes_max {
+            match queue_file_piece(file, &mut cx.out, &mut cx.pool) {
+                Ok(FilePiece::Queued(count)) => queued += count,
+                Ok(FilePiece::Cut) => return Run::Cut,
+                Err(_) if cx.out.is_empty() => return Run::Cut,
+                Err(_) => break,
+            }
+        }
+        budget.spend(queued);
+        exchange.bytes_out += queued as u64;
+        if file.length == 0 {
+            exchange.stage = Stage::Done;
+            return Run::Moved;
+        }
+        match queued {
+            0 => Run::Waits,
+            _ => Run::Moved,
+        }
+    }
+
+    /// Answers with an error if nothing has been sent yet, else cuts the response. Either way it is
+    /// the end of the connection.
+    fn fail(&mut self, exchange: &mut Exchange, status: Status, cx: &mut Context) -> Run {
+        if exchange.has_answered() {
+            return Run::Cut;
+        }
+        if let Stage::Collecting(body) = &exchange.stage {
+            cx.collected_bytes -= body.len();
+        }
+        exchange.head = None;
+        exchange.stage = Stage::Done;
+        exchange.keep = false;
+        exchange.status = status;
+        cx.reply.reset();
+        let reply = dispatch::error(status);
+        exchange.bytes_out =
+            self.queue_reply(&exchange.request.head, reply, &mut exchange.keep, cx);
+        Run::Moved
+    }
+
+    /// The state of the connection after a complete response.
+    fn after_response(&self, exchange: &Exchange) -> State {
+        match (exchange.keep, exchange.body.is_done()) {
+            (true, true) => State::Reading,
+            (true, false) if exchange.may_skip_rest() => State::Skipping(exchange.body),
+            (_, false) => State::Closing { lingers: true },
+            (false, true) => {
+                let lingers = !self.input.is_empty() || self.socket.can_read();
+                State::Closing { lingers }
+            }
+        }
+    }
+
+    /// Frees the exchange and tells the observers.
+    fn end_exchange(
+        &mut self,
+        mut exchange: Box<Exchange>,
+        id: Key,
+        status: Status,
+        cx: &mut Context,
+    ) {
+        cx.exchanges.remove(id);
+        cx.stats.exchanges.decrement();
+        exchange.release(&mut cx.pool);
+        if let Stage::Collecting(body) = &exchange.stage {
+            cx.collected_bytes -= body.len();
+        }
+        self.begin_phase();
+        let told = Told {
+            status,
+            bytes_in: exchange.bytes_in,
+            bytes_out: exchange.bytes_out,
+            begun: exchange.begun,
+        };
+        let view = exchange.request.view(exchange.site.route(exchange.request.route));
+        self.tell_later(view, &exchange.site, told, cx);
+    }
+
+    /// The connection is over before its exchange was.
+    pub(super) fn abandon_exchange(&mut self, id: Key, cx: &mut Context) {
+        if let Some(exchange) = cx.exchanges.check_out(id) {
+            cx.stats.abandoned.increment();
+            self.end_exchange(exchange, id, Status::CLIENT_CLOSED_REQUEST, cx);
+        }
+    }
+
+    /// The body is overdue.
+    pub(super) fn abandon_body(&mut self, cx: &mut Context) {
+        self.abort(Status::REQUEST_TIMEOUT, cx);
+    }
+
+    /// A job has taken too long: its result will find nobody.
+    pub(super) fn abandon_job(&mut self, cx: &mut Context) {
+        self.abort(Status::SERVICE_UNAVAILABLE, cx);
+    }
+
+    fn abort(&mut self, status: Status, cx: &mut Context) {
+        if let State::Exchanging(id) = self.state
+            && let Some(mut exchange) = cx.exchanges.check_out(id)
+        {
+            let lingers = !matches!(self.fail(&mut exchange, status, cx), Run::Cut);
+            let status = exchange.status;
+            self.end_exchange(exchange, id, status, cx);
+            self.state = State::Closing { lingers };
+        } else {
+            self.state = State::Closing { lingers: false };
+        }
+    }
+
+    /// The time has come at which a stream wanted to be pulled again.
+    pub(super) fn wake_stream(&mut self, cx: &mut Context) {
+        if let State::Exchanging(id) = self.state
+            && let Some(exchange) = cx.exchanges.get_mut(id)
+            && exchange.wake_at.is_some_and(|at| at <= cx.now)
+        {
+            exchange.wake();
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! A connection to a client: its state machine and what drives it.
+//!
+//! ```text
+//!                 ┌─────────────── next request ◄──────────────┬─────────────────┐
+//!                 ▼                                            │                 │
+//!   accept ──► Reading ── reply not at hand, ──► Exchanging ───┤ ── unread ──► Skipping
+//!                 │ │     or body wanted             │         │    body         │
+//!                 │ └── reply at hand: queued,       │ last    │                 │
+//!                 │     next request                 │ answer  │                 │
+//!                 │ refusal, last answer, FIN        ▼         │                 │
+//!                 └────────────────────────────► Closing ◄─────┘─────────────────┘
+//!                                                    │ all sent; the client still sends
+//!                                                    ▼
+//!                                                Lingering ──► closed
+//! ```
+//!
+//! While a connection is driven its unsent output is the worker's `out`, and its input lies in one
+//! block ([`Hand`]). Between drives it owns neither, unless something is left over.
+
+mod deadline;
+mod exchanging;
+mod intake;
+mod reading;
+mod replying;
+
+use std::sync::Arc;
+
+use super::arena::Key;
+use super::context::Context;
+use super::site::Site;
+use super::socket::{Received, Sent, Socket};
+use super::stats::Counted;
+use crate::buffer::{Input, Output};
+use crate::http::Status;
+use crate::proto::h1::{BodyReader, HeadParser};
+use crate::time::Instant;
+use crate::transport::{Peer, Poller, Readiness, Transport};
+
+use deadline::Phase;
+use intake::{Hand, Intake};
+
+/// A connection to a client.
+#[derive(Debug)]
+pub(super) struct Downstream {
+    socket: Socket,
+    peer: Peer,
+    state: State,
+    parser: HeadParser,
+    /// What has arrived and is not used yet.
+    input: Input,
+    /// What the client has not taken yet.
+    output: Option<Box<Output>>,
+    /// In the ready queue; see `ReadyQueue::push`.
+    pub queued: bool,
+    /// Bytes went out, or a body's came in, since the deadline was set.
+    moved: bool,
+    phase: Phase,
+    /// Requests received.
+    requests: u32,
+    /// Beginning of the phase, or the last progress in it.
+    since: Instant,
+    /// The deadline.
+    due: Instant,
+    /// When the wheel's entry comes out; not after `due`.
+    armed: Option<Instant>,
+    /// In the list of those that wait for a block.
+    starved: bool,
+    /// How it was counted in; `None` for one that is refused.
+    counted: Option<Counted>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between requests, or in a head.
+    Reading,
+    /// The exchange of this id is in progress.
+    Exchanging(Key),
+    /// The answer is sent; the rest of the request's body is thrown away.
+    Skipping(BodyReader),
+    /// The last answer is queued.
+    Closing {
+        /// The client may still be sending, and has to get to read the answer.
+        lingers: bool,
+    },
+    /// The last answer is sent and the write side shut; input is thrown away.
+    Lingering {
+        /// Bytes after which that ends.
+        bytes_left: u64,
+    },
+}
+
+/// What becomes of a slot after it was driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It waits for an event, for its turn in the ready queue, or for its deadline.
+    Stay,
+    /// It is to be removed.
+    Close,
+}
+
+/// What a state came to.
+enum Step {
+    /// Go on, in what may be another state.
+    Go,
+    /// Nothing more can be done now.
+    Wait,
+    /// The connection is over.
+    Close,
+}
+
+/// What one connection may do in one turn, so that it does not starve the others.
+struct Budget {
+    requests: u32,
+    bytes: usize,
+}
+
+impl Budget {
+    const TURN: Budget = Budget { requests: 64, bytes: 512 << 10 };
+
+    fn spend(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.bytes == 0 || self.requests == 0
+    }
+}
+
+impl Downstream {
+    /// An accepted connection.
+    pub fn new(
+        transport: Transport,
+        peer: Peer,
+        counted: Option<Counted>,
+        now: Instant,
+    ) -> Downstream {
+        Downstream {
+            socket: Socket::new(transport),
+            peer,
+            state: State::Reading,
+            parser: HeadParser::default(),
+            input: Input::Empty,
+            output: None,
+            queued: false,
+            moved: false,
+            phase: Phase::Fresh,
+            requests: 0,
+            since: now,
+            due: now,
+            armed: None,
+            starved: false,
+            counted,
+        }
+    }
+
+    /// A connection beyond a cap: it is told 503, whatever it sends.
+    pub fn refused(transport: Transport, peer: Peer, site: &Site, cx: &mut Context) -> Downstream {
+        let mut refused = Downstream::new(transport, peer, None, cx.now);
+        refused.refuse(Status::SERVICE_UNAVAILABLE, site, cx);
+        refused.keep_output(cx);
+        refused
+    }
+
+    /// How the connection was counted in; `None` if it is beyond a cap.
+    pub fn counted(&self) -> Option<Counted> {
+        self.counted
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Registers with the poller.
+    pub fn register(&mut self, poller: &mut Poller, key: Key) -> std::io::Result<()> {
+        self.socket.register(poller, key.bits() as usize)
+    }
+
+    /// Takes note of an event.
+    #[inline]
+    pub fn notice(&mut self, seen: Readiness) {
+        self.socket.notice(seen);
+    }
+
+    /// Does all that can be done now.
+    #[inline]
+    pub fn drive(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
+        if let Some(pending) = self.output.take() {
+            cx.out = *pending;
+        }
+        if !self.run(key, site, cx) {
+            return self.close(cx);
+        }
+        self.keep_output(cx);
+        self.set_deadline(key, site, cx);
+        Verdict::Stay
+    }
+
+    /// The deadline of the wheel has come, or an earlier one that has moved since.
+    pub fn expire(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
+        self.armed = None;
+        if cx.now < self.due {
+            self.arm(key, cx);
+            return Verdict::Stay;
+        }
+        if let Some(pending) = self.output.take() {
+            cx.out = *pending;
+        }
+        match self.phase {
+            Phase::Fresh | Phase::Idle | Phase::Write | Phase::Linger => {
+                return self.close(cx);
+            }
+            Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
+            Phase::Body => self.abandon_body(cx),
+            Phase::Request => self.abandon_job(cx),
+            Phase::Watch => self.wake_stream(cx),
+        }
+        self.keep_output(cx);
+        self.drive(key, site, cx)
+    }
+
+    /// Refuses the oldest incomplete head to free the block that it holds. False if it holds none.
+    pub fn relieve(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Option<Verdict> {
+        if !matches!(self.state, State::Reading) || !self.input.holds_block() {
+            return None;
+        }
+        if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
+            cx.pool.put(block);
+        }
+        if let Some(pending) = self.output.take() {
+            cx.out = *pending;
+        }
+        self.refuse(Status::SERVICE_UNAVAILABLE, site, cx);
+        self.keep_output(cx);
+        Some(self.drive(key, site, cx))
+    }
+
+    /// Blocks that the connection holds.
+    #[cfg(test)]
+    pub fn blocks(&self) -> usize {
+        usize::from(self.input.holds_block())
+            + self.output.as_ref().map_or(0, |output| output.blocks())
+    }
+
+    /// False when the connection is over.
+    fn run(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> bool {
+        let mut budget = Budget::TURN;
+        loop {
+            let sent = self.flush(cx);
+            if sent == Sent::Broken {
+                return false;
+            }
+            let step = match self.state {
+                State::Reading if sent == Sent::Blocked => Step::Wait,
+                State::Reading => self.read_requests(key, site, cx, &mut budget),
+                State::Exchanging(id) => self.drive_exchange(key, id, cx, &mut budget),
+                State::Skipping(body) => self.skip_body(body, key, site, cx, &mut budget),
+                State::Closing { .. } if sent == Sent::Blocked => Step::Wait,
+                State::Closing { lingers: false } => Step::Close,
+                State::Closing { lingers: true } => self.begin_lingering(site, cx),
+                State::Lingering { bytes_left } => self.linger(bytes_left, key, cx, &mut budget),
+            };
+            match step {
+                Step::Go => {}
+                Step::Wait => return self.flush(cx) != Sent::Broken,
+                Step::Close => return false,
+            }
+        }
+    }
+
+    #[inline]
+    fn flush(&mut self, cx: &mut Context) -> Sent {
+        if cx.out.is_empty() {
+            return Sent::All;
+        }
+        let before = cx.out.len();
+        let sent = self.socket.flush(&mut cx.out, &mut cx.pool);
+        self.moved |= cx.out.len() < before;
+        sent
+    }
+
+    /// Moves what is not sent from the worker to the connection.
+    #[inline]
+    fn keep_output(&mut self, cx: &mut Context) {
+        if cx.out.is_empty() {
+            cx.out.clear(&mut cx.pool);
+        } else {
+            self.output = Some(Box::new(std::mem::take(&mut cx.out)));
+        }
+    }
+
+    /// Queues a refusal; what the client has sent, and whatever it sends, is thrown away.
+    fn refuse(&mut self, status: Status, site: &Site, cx: &mut Context) {
+        self.answer_unread(status, site, cx);
+        self.state = State::Closing { lingers: true };
+    }
+
+    /// Puts the connection at the end of the ready queue.
+    fn queue(&mut self, key: Key, cx: &mut Context) {
+        cx.ready.push(key, &mut self.queued);
+    }
+
+    /// Puts the connection on the list of those that wait for a block.
+    fn starve(&mut self, key: Key, cx: &mut Context) {
+        if !self.starved {
+            self.starved = true;
+            cx.starved.push_back(key);
+        }
+    }
+
+    /// There may be a block now.
+    pub fn end_starving(&mut self, key: Key, cx: &mut Context) {
+        self.starved = false;
+        self.queue(key, cx);
+    }
+
+    /// Gives back all that the connection holds.
+    pub fn close(&mut self, cx: &mut Context) -> Verdict {
+        if let State::Exchanging(id) = self.state {
+            self.abandon_exchange(id, cx);
+        }
+        cx.out.clear(&mut cx.pool);
+        if let Some(mut output) = self.output.take() {
+            output.clear(&mut cx.pool);
+        }
+        if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
+            cx.pool.put(block);
+        }
+        Verdict::Close
+    }
+
+    /// Throws the rest of a body away.
+    fn skip_body(
+        &mut self,
+        mut body: BodyReader,
+        key: Key,
+        site: &Arc<Site>,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Step {
+        let intake = self.take_in(&mut body, &site.limits, key, cx, budget, |_, _| usize::MAX);
+        self.state = State::Skipping(body);
+        match intake {
+            Intake::Complete => self.state = State::Reading,
+            Intake::Blocked | Intake::Full => return Step::Wait,
+            Intake::Left => return Step::Close,
+            Intake::Violated(_) => self.state = State::Closing { lingers: true },
+        }
+        Step::Go
+    }
+
+    fn begin_lingering(&mut self, site: &Site, cx: &mut Context) -> Step {
+        if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
+            cx.pool.put(block);
+        }
+        self.socket.shutdown_write();
+        self.state = State::Lingering { bytes_left: site.limits.linger_bytes_max };
+        Step::Go
+    }
+
+    /// Throws away what the client still sends.
+    fn linger(
+        &mut self,
+        mut bytes_left: u64,
+        key: Key,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Step {
+        let Some(mut hand) = self.take_hand(key, cx) else { return Step::Wait };
+        let step = loop {
+            if !self.socket.can_read() {
+                break Step::Wait;
+            }
+            if budget.is_spent() {
+                self.queue(key, cx);
+                break Step::Wait;
+            }
+            match self.fill(&mut hand) {
+                Received::Bytes(count) => {
+                    budget.spend(count);
+                    bytes_left = bytes_left.saturating_sub(count as u64);
+                    hand.start = hand.end;
+                    if bytes_left == 0 {
+                        break Step::Close;
+                    }
+                }
+                Received::Blocked => break Step::Wait,
+                Received::Finished | Received::Broken => {
+                    break Step::Close;
+                }
+            }
+        };
+        self.put_hand(hand, key, cx);
+        self.state = State::Lingering { bytes_left };
+        step
+    }
+}

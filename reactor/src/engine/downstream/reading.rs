@@ -1,0 +1,251 @@
+//! Reading requests: the fast path from bytes to queued answers.
+
+use std::sync::Arc;
+
+use super::{Budget, Downstream, Hand, State, Step};
+use crate::engine::arena::Key;
+use crate::engine::context::Context;
+use crate::engine::dispatch::{self, Routed, Told};
+use crate::engine::exchange::{Exchange, OwnedRequest, Stage};
+use crate::engine::site::Site;
+use crate::engine::socket::Received;
+use crate::http::{Framing, RequestHead};
+use crate::limits::Limits;
+use crate::proto::h1::BodyReader;
+use crate::service::{Body, BodyMode, Reply, Request};
+
+/// What an answered request leaves: how many bytes of the input it used.
+struct Answered {
+    used: usize,
+}
+
+/// What there is of a body that nobody reads.
+enum Unread {
+    /// All of it, in this many bytes; nothing, if there is none.
+    Whole(usize),
+    /// A part; little enough is left to throw it away when it comes.
+    Little(usize, BodyReader),
+    /// Too much is left, or it cannot be known.
+    Much,
+}
+
+impl Downstream {
+    /// Parses and answers requests until there is no more input, or the budget is spent.
+    #[inline]
+    pub(super) fn read_requests(
+        &mut self,
+        key: Key,
+        site: &Arc<Site>,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Step {
+        if self.input.is_empty() && !self.socket.can_read() {
+            return Step::Wait;
+        }
+        let Some(mut hand) = self.take_hand(key, cx) else { return Step::Wait };
+        let step = loop {
+            if let Some(step) = self.parse_requests(&mut hand, key, site, cx, budget) {
+                break step;
+            }
+            if !self.socket.can_read() {
+                break Step::Wait;
+            }
+            match self.fill(&mut hand) {
+                Received::Bytes(count) => budget.spend(count),
+                Received::Blocked => break Step::Wait,
+                // Within a head the client has left; between requests it has no more.
+                Received::Finished => {
+                    hand.start = hand.end;
+                    self.state = State::Closing { lingers: false };
+                    break Step::Go;
+                }
+                Received::Broken => break Step::Close,
+            }
+        };
+        self.put_hand(hand, key, cx);
+        step
+    }
+
+    /// Answers the requests in hand; `None` when more input is needed.
+    #[inline]
+    fn parse_requests(
+        &mut self,
+        hand: &mut Hand,
+        key: Key,
+        site: &Arc<Site>,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Option<Step> {
+        while hand.start < hand.end {
+            if budget.is_spent() {
+                if !cx.mutated(crate::engine::Mutation::ForgottenRequeue) {
+                    self.queue(key, cx);
+                }
+                return Some(Step::Wait);
+            }
+            if cx.out.len() >= site.limits.pipe_bytes_max {
+                return Some(Step::Go);
+            }
+            if cx.out.room(1, &mut cx.pool).is_err() {
+                self.starve(key, cx);
+                return Some(Step::Wait);
+            }
+            let text = &hand.block[hand.start..hand.end];
+            match self.parser.parse_request(text, &mut cx.fields, &site.limits) {
+                Ok(Some(head)) => {
+                    budget.requests -= 1;
+                    let Answered { used } = self.respond(text, &head, key, site, cx);
+                    hand.start += used;
+                    if !matches!(self.state, State::Reading) {
+                        return Some(Step::Go);
+                    }
+                }
+                Ok(None) => return None,
+                Err(violation) => {
+                    log::debug!("{}: {violation}", self.peer);
+                    hand.start = hand.end;
+                    self.refuse(violation.status(), site, cx);
+                    return Some(Step::Go);
+                }
+            }
+        }
+        None
+    }
+
+    /// Answers one request, or begins an exchange for it. `text` begins with its head.
+    #[inline]
+    fn respond(
+        &mut self,
+        text: &[u8],
+        head: &RequestHead,
+        key: Key,
+        site: &Arc<Site>,
+        cx: &mut Context,
+    ) -> Answered {
+        self.requests = self.requests.saturating_add(1);
+        self.begin_phase();
+        cx.stats.requests.increment();
+        cx.reply.reset();
+        let Routed { route: id, reply } = dispatch::route(site, head, text, cx);
+        let route = site.route(id);
+        let view = dispatch::view(text, head, (&cx.fields, &cx.params, &cx.path), route, self.peer);
+        let mut request =
+            Request { view, body: &[], out: &mut cx.reply, local: &mut *cx.local };
+        let early = dispatch::before(&mut request, &cx.stats).or(reply);
+        let body = body_at_hand(head, text, route.body);
+        let reply = match (early, body) {
+            (Some(reply), _) => reply,
+            (None, Some(body)) => {
+                request.body = body;
+                dispatch::handle(&mut request, &cx.stats)
+            }
+            (None, None) => {
+                let limit = route.body_bytes_max.unwrap_or(site.limits.body_bytes_max);
+                let request = OwnedRequest::copy(&view, id);
+                let reader = BodyReader::new(head.framing, limit);
+                let mut exchange = Exchange::new(key, request, site, reader, cx.now);
+                exchange.lines.extend_from_slice(cx.reply.field_lines());
+                exchange.stage = Stage::Collecting(Vec::new());
+                self.begin_exchange(exchange, None, cx);
+                return Answered { used: head.len };
+            }
+        };
+        let collected = body.map_or(0, <[u8]>::len);
+        if matches!(reply.body, Body::Job(_) | Body::Stream(..) | Body::File(_)) {
+            let limit = route.body_bytes_max.unwrap_or(site.limits.body_bytes_max);
+            let framing = if collected > 0 { Framing::None } else { head.framing };
+            let reader = BodyReader::new(framing, limit);
+            let request = OwnedRequest::copy(&view, id);
+            let mut exchange = Exchange::new(key, request, site, reader, cx.now);
+            exchange.bytes_in = collected as u64;
+            self.begin_exchange(exchange, Some(reply), cx);
+            return Answered { used: head.len + collected };
+        }
+        let unread = match collected {
+            0 => unread(head, &text[head.len..], &site.limits),
+            count => Unread::Whole(count),
+        };
+        self.answer(text, head, reply, unread, site, id, cx)
+    }
+
+    /// Queues a reply that is in memory.
+    #[inline]
+    #[allow(clippy::too_many_arguments)]
+    fn answer(
+        &mut self,
+        text: &[u8],
+        head: &RequestHead,
+        mut reply: Reply,
+        unread: Unread,
+        site: &Site,
+        id: crate::engine::site::RouteId,
+        cx: &mut Context,
+    ) -> Answered {
+        let route = site.route(id);
+        let view = dispatch::view(text, head, (&cx.fields, &cx.params, &cx.path), route, self.peer);
+        dispatch::after(&view, &mut reply, &mut cx.reply, &cx.stats);
+        let mut keep =
+            self.may_persist(head, &reply, site, cx) && !matches!(unread, Unread::Much);
+        let (used, bytes_in) = match &unread {
+            Unread::Whole(used) => (head.len + used, *used),
+            Unread::Little(used, _) => (head.len + used, *used),
+            Unread::Much => (text.len(), 0),
+        };
+        let status = reply.status;
+        let bytes_out = self.queue_reply(head, reply, &mut keep, cx);
+        self.state = match (keep, unread) {
+            (true, Unread::Whole(_)) => State::Reading,
+            (true, Unread::Little(_, body)) => State::Skipping(body),
+            (true, Unread::Much) | (false, Unread::Much | Unread::Little(..)) => {
+                State::Closing { lingers: true }
+            }
+            // What the client has pipelined behind its last request would reset the connection.
+            (false, Unread::Whole(_)) => {
+                State::Closing { lingers: used < text.len() || self.socket.can_read() }
+            }
+        };
+        let told = Told { status, bytes_in: bytes_in as u64, bytes_out, begun: cx.now };
+        self.tell(text, head, site, id, told, cx);
+        Answered { used }
+    }
+}
+
+/// The body as the handler gets it, if it can be called now: all of it where it is to be collected,
+/// nothing of it where it is streamed.
+#[inline]
+fn body_at_hand<'a>(head: &RequestHead, text: &'a [u8], mode: BodyMode) -> Option<&'a [u8]> {
+    match (head.framing, mode) {
+        (Framing::None | Framing::Length(0), _) | (_, BodyMode::Streamed) => Some(&[]),
+        (Framing::Length(length), BodyMode::Collected) => {
+            let end = head.len.checked_add(usize::try_from(length).ok()?)?;
+            text.get(head.len..end)
+        }
+        (Framing::Chunked | Framing::UntilClose, BodyMode::Collected) => None,
+    }
+}
+
+/// What there is of the body of a request that was answered without it; `text` is what follows the
+/// head.
+#[inline]
+fn unread(head: &RequestHead, text: &[u8], limits: &Limits) -> Unread {
+    if matches!(head.framing, Framing::None | Framing::Length(0)) {
+        return Unread::Whole(0);
+    }
+    let mut body = BodyReader::new(head.framing, u64::MAX);
+    let mut used = 0;
+    while !body.is_done() {
+        match body.read(&text[used..], limits) {
+            Ok(step) if step.used > 0 || step.end => used += step.used,
+            Ok(_) => {
+                let little = body.remaining().is_some_and(|left| left <= limits.skip_bytes_max);
+                // A client that waits for 100 may send the body or not: nobody can tell.
+                return match little && !head.expects_continue {
+                    true => Unread::Little(used, body),
+                    false => Unread::Much,
+                };
+            }
+            Err(_) => return Unread::Much,
+        }
+    }
+    Unread::Whole(used)
+}
