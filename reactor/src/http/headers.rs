@@ -92,6 +92,31 @@ field_names! {
 }
 
 impl FieldName {
+    /// The id of this name, whatever the case of its letters; [`FieldName::Other`] if it has none.
+    ///
+    /// A name with an id is a token (RFC 9110 section 5.6.2), so recognising it validates it.
+    #[inline]
+    pub fn from_bytes(name: &[u8]) -> FieldName {
+        let Some(key) = Key::of(name) else {
+            return FieldName::Other;
+        };
+        let id = SLOTS[slot(key.first, key.last, MULTIPLIER)];
+        let known = &KEYS[id as usize];
+        if known.len == name.len() && key.spells(known) && id.middle_spells(name) {
+            id
+        } else {
+            FieldName::Other
+        }
+    }
+
+    /// Whether the bytes of `name` that are in neither half of its key are those of this name, which
+    /// is as long.
+    #[inline]
+    fn middle_spells(self, name: &[u8]) -> bool {
+        let (from, to) = (8, name.len().saturating_sub(8));
+        from >= to || name[from..to].eq_ignore_ascii_case(&self.as_str().as_bytes()[from..to])
+    }
+
     /// Whether the field takes part in framing or in the life of the connection.
     #[inline]
     pub fn frames(self) -> bool {
@@ -108,4 +133,206 @@ pub struct Field {
     pub name: Span,
     /// Where the value is, without white space around it.
     pub value: Span,
+}
+
+/// Longest name with an id, in bytes.
+const NAME_BYTES_MAX: usize = 32;
+
+/// Bit that differs between the upper and the lower case of a letter, in each byte.
+const CASE: u64 = 0x2020_2020_2020_2020;
+
+/// Bit that letters have and the only other byte of known names, `-`, has not, in each byte.
+const LETTER: u64 = 0x4040_4040_4040_4040;
+
+/// The first and the last eight bytes of a name. They overlap in a name of less than sixteen, and are
+/// four or two bytes each in a name of less than eight or four.
+#[derive(Clone, Copy)]
+struct Key {
+    first: u64,
+    last: u64,
+    len: usize,
+}
+
+impl Key {
+    /// The key of a name, or `None` if no known name has this length.
+    #[inline]
+    fn of(name: &[u8]) -> Option<Key> {
+        let (first, last) = match name.len() {
+            8..=NAME_BYTES_MAX => (
+                u64::from_le_bytes(*name.first_chunk()?),
+                u64::from_le_bytes(*name.last_chunk()?),
+            ),
+            4..=7 => (
+                u32::from_le_bytes(*name.first_chunk()?).into(),
+                u32::from_le_bytes(*name.last_chunk()?).into(),
+            ),
+            2..=3 => (
+                u16::from_le_bytes(*name.first_chunk()?).into(),
+                u16::from_le_bytes(*name.last_chunk()?).into(),
+            ),
+            _ => return None,
+        };
+        Some(Key {
+            first,
+            last,
+            len: name.len(),
+        })
+    }
+
+    /// [`Key::of`] for the table, at compile time.
+    const fn of_known(name: &[u8]) -> Key {
+        let len = name.len();
+        assert!(len >= 2 && len <= NAME_BYTES_MAX);
+        let half = match len {
+            2..=3 => 2,
+            4..=7 => 4,
+            _ => 8,
+        };
+        let (mut first, mut last, mut i) = (0, 0, 0);
+        while i < half {
+            first |= (name[i] as u64) << (8 * i);
+            last |= (name[len - half + i] as u64) << (8 * i);
+            i += 1;
+        }
+        Key { first, last, len }
+    }
+
+    /// Whether both ends of a name are those of a known one, whatever the case of its letters.
+    #[inline]
+    fn spells(&self, known: &Key) -> bool {
+        spells(self.first, known.first) && spells(self.last, known.last)
+    }
+}
+
+/// Whether `text` is `known`, whatever the case of its letters. Only letters have the case bit added:
+/// with it a carriage return would pass for a `-`.
+#[inline]
+fn spells(text: u64, known: u64) -> bool {
+    text | ((known & LETTER) >> 1) == known
+}
+
+/// Where a name's id is in [`SLOTS`].
+#[inline]
+const fn slot(first: u64, last: u64, multiplier: u64) -> usize {
+    let mixed = (first | CASE) ^ (last | CASE).rotate_left(29);
+    (mixed.wrapping_mul(multiplier) >> 56) as usize
+}
+
+/// The keys of all known names, by id. The last is that of [`FieldName::Other`] and fits no name.
+static KEYS: [Key; FieldName::KNOWN.len() + 1] = {
+    let mut keys = [Key {
+        first: 0,
+        last: 0,
+        len: 0,
+    }; FieldName::KNOWN.len() + 1];
+    let mut i = 0;
+    while i < FieldName::KNOWN.len() {
+        keys[i] = Key::of_known(FieldName::KNOWN[i].as_str().as_bytes());
+        i += 1;
+    }
+    keys
+};
+
+/// The ids of all known names, by [`slot`]: a perfect hash, found while compiling.
+static SLOTS: [FieldName; 256] = match slots(MULTIPLIER) {
+    Some(slots) => slots,
+    None => panic!("two names share a slot"),
+};
+
+/// The first odd multiplier of a fixed sequence that gives every known name a slot of its own.
+const MULTIPLIER: u64 = {
+    let mut multiplier = FIRST_MULTIPLIER;
+    while slots(multiplier).is_none() {
+        multiplier = multiplier.wrapping_mul(6_364_136_223_846_793_005) | 1;
+    }
+    multiplier
+};
+
+/// Where the search for a multiplier begins: one that fitted when this was written, so that compiling
+/// is quick. Names may be added without a care for it.
+const FIRST_MULTIPLIER: u64 = 0xfceb_e78b_736a_d93d;
+
+/// The table of ids with this multiplier, or `None` if two names share a slot.
+const fn slots(multiplier: u64) -> Option<[FieldName; 256]> {
+    let mut slots = [FieldName::Other; 256];
+    let mut i = 0;
+    while i < FieldName::KNOWN.len() {
+        let name = FieldName::KNOWN[i];
+        let key = Key::of_known(name.as_str().as_bytes());
+        let slot = slot(key.first, key.last, multiplier);
+        if !matches!(slots[slot], FieldName::Other) {
+            return None;
+        }
+        slots[slot] = name;
+        i += 1;
+    }
+    Some(slots)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What [`FieldName::from_bytes`] has to give.
+    fn oracle(name: &[u8]) -> FieldName {
+        FieldName::KNOWN
+            .iter()
+            .copied()
+            .find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(name))
+            .unwrap_or(FieldName::Other)
+    }
+
+    #[test]
+    fn known_names_are_lower_case_letters_and_hyphens() {
+        for name in FieldName::KNOWN {
+            let text = name.as_str().as_bytes();
+            assert!(text.iter().all(|b| b.is_ascii_lowercase() || *b == b'-'));
+        }
+    }
+
+    #[test]
+    fn every_known_name_is_recognised_in_any_case() {
+        for name in FieldName::KNOWN {
+            let text = name.as_str();
+            assert_eq!(FieldName::from_bytes(text.as_bytes()), *name);
+            assert_eq!(FieldName::from_bytes(text.to_uppercase().as_bytes()), *name);
+        }
+    }
+
+    #[test]
+    fn one_changed_byte_makes_another_name() {
+        for name in FieldName::KNOWN {
+            for place in 0..name.as_str().len() {
+                for byte in 0..=255 {
+                    let mut text = name.as_str().as_bytes().to_vec();
+                    text[place] = byte;
+                    assert_eq!(FieldName::from_bytes(&text), oracle(&text), "{text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_more_or_less_makes_another_name() {
+        for name in FieldName::KNOWN {
+            let text = name.as_str().as_bytes();
+            for len in 0..text.len() {
+                assert_eq!(FieldName::from_bytes(&text[..len]), oracle(&text[..len]));
+            }
+            let longer = [text, b"s"].concat();
+            assert_eq!(FieldName::from_bytes(&longer), oracle(&longer));
+        }
+        assert_eq!(FieldName::from_bytes(&[b'a'; 70_000]), FieldName::Other);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_recognised_as_by_comparing_with_every_name(
+            text in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            prop_assert_eq!(FieldName::from_bytes(&text), oracle(&text));
+        }
+    }
 }

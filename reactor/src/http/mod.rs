@@ -5,6 +5,7 @@ mod head;
 mod headers;
 mod method;
 mod status;
+pub mod uri;
 
 pub use head::{Framing, RequestHead, ResponseHead, Span, TargetForm, Version};
 pub use headers::{Field, FieldName};

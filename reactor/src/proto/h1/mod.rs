@@ -1,5 +1,15 @@
 //! HTTP/1.0 and HTTP/1.1 (RFC 9110, RFC 9112), for both roles.
 
+mod body;
+mod chunked;
+mod control;
+pub mod framing;
+mod line;
+mod parse;
+mod resume;
+mod scan;
 mod violation;
 
+pub use body::{BodyReader, BodyStep};
+pub use parse::HeadParser;
 pub use violation::Violation;

@@ -40,6 +40,7 @@ macro_rules! violations {
 violations! {
     Method BAD_REQUEST "the method is not a token",
     Target BAD_REQUEST "the request target is malformed",
+    RequestLine BAD_REQUEST "the request line is not a method, a target and a version",
     TargetTooLong URI_TOO_LONG "the request target is too long",
     Version HTTP_VERSION_NOT_SUPPORTED "the protocol version is not HTTP/1.0 or HTTP/1.1",
     StatusLine BAD_GATEWAY "the status line is malformed",
@@ -59,6 +60,7 @@ violations! {
     EncodingInHttp10 BAD_REQUEST "Transfer-Encoding in an HTTP/1.0 message",
     Expectation EXPECTATION_FAILED "the expectation is not 100-continue",
     ChunkSize BAD_REQUEST "a chunk size is not a hexadecimal number of at most 16 digits",
+    ChunkExtension BAD_REQUEST "a chunk extension contains a control byte",
     ChunkEnd BAD_REQUEST "a chunk does not end in CR LF",
     ChunkLineTooLong BAD_REQUEST "a chunk's size line is too long",
     TrailerTooLarge REQUEST_HEADER_FIELDS_TOO_LARGE "the trailer section is too large",
