@@ -8,24 +8,18 @@
 //! no timeouts, limits or logs, and a failing call on the listener ends the process.
 #![forbid(unsafe_code)]
 
-use std::io;
-
-fn main() -> io::Result<()> {
+fn main() -> std::io::Result<()> {
     let mut listen = String::from("127.0.0.1:8081");
     let mut body = b"Hello, World!".to_vec();
     let mut args = std::env::args().skip(1);
     while let Some(flag) = args.next() {
-        match (flag.as_str(), args.next()) {
-            ("--listen", Some(value)) => listen = value,
-            ("--body-size", Some(value)) => body = vec![b'x'; value.parse().map_err(|_| usage())?],
-            _ => return Err(usage()),
+        match (flag.as_str(), args.next().unwrap_or_default()) {
+            ("--listen", value) => listen = value,
+            ("--body-size", value) => body = vec![b'x'; value.parse().expect("a number of bytes")],
+            _ => panic!("usage: floor [--listen ADDR] [--body-size N]"),
         }
     }
     server::run(&listen, &body)
-}
-
-fn usage() -> io::Error {
-    io::Error::other("usage: floor [--listen ADDR] [--body-size N]")
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -45,7 +39,7 @@ mod server {
     use memchr::memmem;
     use rustix::buffer::spare_capacity;
     use rustix::event::epoll::{self, Event, EventData, EventFlags};
-    use rustix::io::{Errno, Result};
+    use rustix::io::{Errno, Result, retry_on_intr};
     use rustix::net::{self, RecvFlags, SendFlags, SocketFlags, sockopt};
 
     /// One system call fetches at most this many events.
@@ -53,7 +47,7 @@ mod server {
     /// Room of one read; more pipelined requests than fit take another.
     const READ_BYTES: usize = 16 * 1024;
     const BACKLOG: i32 = 4096;
-    const LISTENER: u64 = u64::MAX;
+    const LISTENER: EventData = EventData::new_u64(u64::MAX);
 
     /// Serves `body` on `address` until killed.
     pub fn run(address: &str, body: &[u8]) -> std::io::Result<()> {
@@ -63,52 +57,36 @@ mod server {
         // The standard library listens with a short backlog; a second call lengthens it.
         net::listen(&listener, BACKLOG)?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let interest = EventFlags::IN | EventFlags::ET;
-        epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), interest)?;
+        epoll::add(&epoll, &listener, LISTENER, EventFlags::IN | EventFlags::ET)?;
 
-        let mut floor = Floor::new(body);
+        let replies = [
+            Reply::new("", body),
+            Reply::new("Connection: close\r\n", body),
+        ];
+        let mut floor = Floor {
+            epoll,
+            replies,
+            usual_bytes: usize::MAX,
+            scratch: [0; READ_BYTES],
+        };
         // Indexed by descriptor: the kernel gives the lowest free one, so the table stays dense.
         let mut connections: Vec<Option<Connection>> = Vec::new();
         let mut events = Vec::with_capacity(EVENTS_MAX);
         loop {
-            epoll::wait(&epoll, spare_capacity(&mut events), None)?;
+            retry_on_intr(|| epoll::wait(&floor.epoll, spare_capacity(&mut events), None))?;
             for Event { flags, data } in events.drain(..) {
-                if data.u64() == LISTENER {
-                    accept_all(&listener, &epoll, &mut connections)?;
+                if data == LISTENER {
+                    floor.accept_all(&listener, &mut connections)?;
                     continue;
                 }
                 let place = &mut connections[data.u64() as usize];
                 let Some(connection) = place else { continue };
                 if floor.drive(connection, flags).is_err() {
                     *place = None;
+                } else if connection.unsent_bytes > 0 {
+                    epoll::modify(&floor.epoll, &connection.fd, data, connection.interest())?;
                 }
             }
-        }
-    }
-
-    fn accept_all(
-        listener: &TcpListener,
-        epoll: &OwnedFd,
-        connections: &mut Vec<Option<Connection>>,
-    ) -> Result<()> {
-        loop {
-            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            let fd = match net::accept_with(listener, flags) {
-                Err(Errno::AGAIN) => return Ok(()),
-                accepted => accepted?,
-            };
-            let index = fd.as_raw_fd() as usize;
-            let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-            epoll::add(epoll, &fd, EventData::new_u64(index as u64), interest)?;
-            if connections.len() <= index {
-                connections.resize_with(index + 1, || None);
-            }
-            let (unsent_bytes, closing) = (0, false);
-            connections[index] = Some(Connection {
-                fd,
-                unsent_bytes,
-                closing,
-            });
         }
     }
 
@@ -117,6 +95,17 @@ mod server {
         /// What the socket has not yet taken: always the tail of a run of equal replies.
         unsent_bytes: usize,
         closing: bool,
+    }
+
+    impl Connection {
+        fn interest(&self) -> EventFlags {
+            let read = EventFlags::IN | EventFlags::RDHUP | EventFlags::ET;
+            if self.unsent_bytes > 0 {
+                read | EventFlags::OUT
+            } else {
+                read
+            }
+        }
     }
 
     /// A canned reply, repeated as needed to answer pipelined requests with one write.
@@ -129,8 +118,8 @@ mod server {
         fn new(extra: &str, body: &[u8]) -> Self {
             let head = "HTTP/1.1 200 OK\r\nServer: floor\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
                         Content-Type: text/plain\r\nContent-Length: ";
-            let mut run = format!("{head}{}\r\n{extra}\r\n", body.len()).into_bytes();
-            run.extend_from_slice(body);
+            let head = format!("{head}{}\r\n{extra}\r\n", body.len());
+            let run = [head.as_bytes(), body].concat();
             Self {
                 bytes: run.len(),
                 run,
@@ -148,24 +137,40 @@ mod server {
     }
 
     struct Floor {
-        keep: Reply,
-        close: Reply,
+        epoll: OwnedFd,
+        /// The one that keeps the connection and the one that closes it.
+        replies: [Reply; 2],
         /// Length of the last head without `close`: all requests of a load are equal.
         usual_bytes: usize,
-        scratch: Vec<u8>,
+        scratch: [u8; READ_BYTES],
     }
 
     impl Floor {
-        fn new(body: &[u8]) -> Self {
-            let (keep, close) = (
-                Reply::new("", body),
-                Reply::new("Connection: close\r\n", body),
-            );
-            Self {
-                keep,
-                close,
-                usual_bytes: usize::MAX,
-                scratch: vec![0; READ_BYTES],
+        fn accept_all(
+            &mut self,
+            listener: &TcpListener,
+            connections: &mut Vec<Option<Connection>>,
+        ) -> Result<()> {
+            loop {
+                let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+                let fd = match net::accept_with(listener, flags) {
+                    Err(Errno::AGAIN) => return Ok(()),
+                    accepted => accepted?,
+                };
+                let index = fd.as_raw_fd() as usize;
+                let mut connection = Connection {
+                    fd,
+                    unsent_bytes: 0,
+                    closing: false,
+                };
+                // The request is often there already; what it closes need never be polled.
+                if self.drive(&mut connection, EventFlags::IN).is_err() {
+                    continue;
+                }
+                let data = EventData::new_u64(index as u64);
+                epoll::add(&self.epoll, &connection.fd, data, connection.interest())?;
+                connections.resize_with(connections.len().max(index + 1), || None);
+                connections[index] = Some(connection);
             }
         }
 
@@ -174,18 +179,14 @@ mod server {
             self.flush(connection)?;
             let gone = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
             while gone || flags.contains(EventFlags::IN) {
-                let n = match net::recv(&connection.fd, &mut self.scratch[..], RecvFlags::empty()) {
+                let n = match net::recv(&connection.fd, &mut self.scratch, RecvFlags::empty()) {
                     Ok((0, _)) => return Err(Errno::PIPE),
                     Err(Errno::AGAIN) => break,
                     read => read?.0,
                 };
                 let (requests, close) = self.count(n);
                 connection.closing |= close;
-                let reply = if connection.closing {
-                    &self.close
-                } else {
-                    &self.keep
-                };
+                let reply = &self.replies[usize::from(connection.closing)];
                 connection.unsent_bytes += requests * reply.bytes;
                 self.flush(connection)?;
                 // A short read has emptied the socket, unless its end came with the same edge.
@@ -197,12 +198,8 @@ mod server {
         }
 
         fn flush(&mut self, connection: &mut Connection) -> Result<()> {
-            let reply = if connection.closing {
-                &mut self.close
-            } else {
-                &mut self.keep
-            };
             while connection.unsent_bytes > 0 {
+                let reply = &mut self.replies[usize::from(connection.closing)];
                 let tail = reply.tail(connection.unsent_bytes);
                 match net::send(&connection.fd, tail, SendFlags::NOSIGNAL) {
                     Err(Errno::AGAIN) => return Ok(()),
