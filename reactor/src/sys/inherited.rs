@@ -8,6 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use listenfd::ListenFd;
+#[cfg(not(target_vendor = "apple"))]
 use socket2::SockRef;
 
 /// A listening socket that the parent process passed.
@@ -33,25 +34,40 @@ pub fn take_inherited(number: RawFd) -> io::Result<Inherited> {
     let passed = PASSED.get_or_init(|| Mutex::new(ListenFd::from_env()));
     let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
 
-    let missing = || {
-        let text = format!("descriptor {number} was not passed (LISTEN_FDS) or is already in use");
-        io::Error::new(io::ErrorKind::NotFound, text)
-    };
-    let place = usize::try_from(number - FIRST).map_err(|_| missing())?;
+    let place = usize::try_from(number.saturating_sub(FIRST)).map_err(|_| missing(number))?;
     let taken = match passed.take_tcp_listener(place) {
         Ok(tcp) => tcp.map(Inherited::Tcp),
-        Err(_) => passed.take_unix_listener(place)?.map(Inherited::Unix),
+        Err(_) => {
+            let unix = passed
+                .take_unix_listener(place)
+                .map_err(|_| unusable(number))?;
+            unix.map(Inherited::Unix)
+        }
     };
-    let socket = taken.ok_or_else(missing)?;
+    let socket = taken.ok_or_else(|| missing(number))?;
+    // macOS does not say whether a socket listens.
+    #[cfg(target_vendor = "apple")]
+    let listening = true;
+    #[cfg(not(target_vendor = "apple"))]
     let listening = match &socket {
         Inherited::Tcp(tcp) => SockRef::from(tcp).is_listener()?,
         Inherited::Unix(unix) => SockRef::from(unix).is_listener()?,
     };
-    if !listening {
-        let text = format!("descriptor {number} is a socket that does not listen");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    if listening {
+        Ok(socket)
+    } else {
+        Err(unusable(number))
     }
-    Ok(socket)
+}
+
+fn missing(number: RawFd) -> io::Error {
+    let text = format!("descriptor {number} was not passed (LISTEN_FDS) or is already in use");
+    io::Error::new(io::ErrorKind::NotFound, text)
+}
+
+fn unusable(number: RawFd) -> io::Error {
+    let text = format!("descriptor {number} is no listening TCP or Unix stream socket");
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 /// The first descriptor passed: `SD_LISTEN_FDS_START`.
@@ -63,7 +79,7 @@ mod tests {
 
     #[test]
     fn nothing_was_passed() {
-        for number in [-1, 0, 2, 3, 4, RawFd::MAX] {
+        for number in [RawFd::MIN, -1, 0, 2, 3, 4, RawFd::MAX] {
             assert_eq!(
                 take_inherited(number).unwrap_err().kind(),
                 io::ErrorKind::NotFound

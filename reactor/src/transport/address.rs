@@ -174,3 +174,110 @@ fn why_not(text: &str, host: &str) -> &'static str {
         "write an address and port, as in 0.0.0.0:8080, or only a port"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_addresses_are_read_and_written() {
+        let table = [
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("[::]:8080", "[::]:8080"),
+            ("[2001:DB8::1]:443", "[2001:db8::1]:443"),
+            ("[fe80::1%3]:80", "[fe80::1%3]:80"),
+            ("localhost:3000", "127.0.0.1:3000"),
+            (":3000", "[::]:3000"),
+            ("3000", "[::]:3000"),
+            ("65535", "[::]:65535"),
+            ("unix:/run/site.sock", "unix:/run/site.sock"),
+            ("unix:relative", "unix:relative"),
+            ("fd:3", "fd:3"),
+            ("fd:12", "fd:12"),
+        ];
+        for (text, written) in table {
+            let address: ListenAddress = text.parse().unwrap();
+            assert_eq!(address.to_string(), written);
+            assert_eq!(written.parse(), Ok(address));
+        }
+    }
+
+    #[test]
+    fn other_texts_are_refused_with_advice() {
+        let table = [
+            ("", "write an address"),
+            (":", "write an address"),
+            ("localhost", "port is missing"),
+            ("localhost:", "write an address"),
+            ("127.0.0.1", "port is missing"),
+            ("127.0.0.1:", "write an address"),
+            ("127.0.0.1:http", "write an address"),
+            ("[::1]", "port is missing"),
+            ("::1", "in brackets"),
+            ("::1:80", "in brackets"),
+            ("65536", "up to 65535"),
+            ("127.0.0.1:99999", "up to 65535"),
+            (":99999", "up to 65535"),
+            ("+80", "write an address"),
+            (":+80", "write an address"),
+            ("-1", "write an address"),
+            ("example.org:80", "not looked up"),
+            ("*:80", "not looked up"),
+            ("/run/site.sock", "needs unix:"),
+            ("unix:", "path of the socket"),
+            ("unix:/a\0b", "path of the socket"),
+            ("fd:", "numbered from 3"),
+            ("fd:2", "numbered from 3"),
+            ("fd:-3", "numbered from 3"),
+            ("fd:99999999999", "numbered from 3"),
+            (" 80", "write an address"),
+        ];
+        for (text, advice) in table {
+            let refused = text.parse::<ListenAddress>().unwrap_err().to_string();
+            assert!(refused.contains(advice), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_peer_takes_20_bytes() {
+        assert!(size_of::<Peer>() <= 20);
+    }
+
+    #[test]
+    fn peers_are_counted_by_address_or_prefix() {
+        let peer = |text: &str| Peer::from(text.parse::<SocketAddr>().unwrap());
+        let account = |text| peer(text).account().unwrap();
+
+        assert_eq!(account("192.0.2.1:1"), account("192.0.2.1:2"));
+        assert_eq!(account("192.0.2.1:1"), account("[::ffff:192.0.2.1]:1"));
+        assert_ne!(account("192.0.2.1:1"), account("192.0.2.2:1"));
+        assert_eq!(
+            account("[2001:db8:0:1::1]:1"),
+            account("[2001:db8:0:1:ffff::2]:1")
+        );
+        assert_ne!(
+            account("[2001:db8:0:1::1]:1"),
+            account("[2001:db8:0:2::1]:1")
+        );
+        assert_eq!(Peer::Unix.account(), None);
+    }
+
+    #[test]
+    fn a_peer_shows_its_address_and_port() {
+        let table = [
+            ("192.0.2.1:49152", "192.0.2.1:49152"),
+            ("[::ffff:192.0.2.1]:49152", "192.0.2.1:49152"),
+            ("[2001:db8::1]:443", "[2001:db8::1]:443"),
+        ];
+        for (address, shown) in table {
+            let address: SocketAddr = address.parse().unwrap();
+            let peer = Peer::from(address);
+            assert_eq!(peer.to_string(), shown);
+            assert_eq!(peer.ip(), Some(address.ip().to_canonical()));
+            assert_eq!(peer.port(), Some(address.port()));
+        }
+        assert_eq!(Peer::Unix.to_string(), "unix:");
+        assert_eq!((Peer::Unix.ip(), Peer::Unix.port()), (None, None));
+    }
+}

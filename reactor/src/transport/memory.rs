@@ -13,6 +13,7 @@
 //! network leaves open is chosen by the seed, as often as [`Chaos`] says. Must not know who speaks
 //! what to whom.
 
+mod ends;
 mod link;
 mod poller;
 mod random;
@@ -20,8 +21,8 @@ mod random;
 mod tests;
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,8 +31,9 @@ use slab::Slab;
 use self::link::Link;
 use self::poller::Watch;
 use self::random::Random;
-use crate::transport::{ListenAddress, Peer, Readiness};
+use crate::transport::{Peer, Readiness};
 
+pub use self::ends::{Client, Listener, Socket};
 pub use self::poller::{Poller, Waker};
 
 /// A network: what the script of a simulation makes the rest from. Clones are one network.
@@ -70,10 +72,7 @@ impl Network {
             open: true,
             watch: None,
         });
-        Listener {
-            network: self.clone(),
-            number: state.queues.len() - 1,
-        }
+        Listener::new(self, state.queues.len() - 1)
     }
 
     /// A client's connection to the listener of this number, which need not have accepted it yet.
@@ -93,10 +92,7 @@ impl Network {
         {
             watch.owed.readable = true;
         }
-        Ok(Client {
-            network: self.clone(),
-            key,
-        })
+        Ok(Client::new(self, key))
     }
 
     /// Lets the next `count` accepts of a waiting connection fail as if there were no descriptors
@@ -250,177 +246,6 @@ impl Default for LinkOptions {
             read_bytes_max: None,
             peer: Peer::V4(Ipv4Addr::new(192, 0, 2, 1), 49_152),
         }
-    }
-}
-
-/// The engine's end of a connection. Dropping it closes it like close(2): bytes that were not read
-/// turn the FIN into a reset, and so does what the client sends later.
-#[derive(Debug)]
-pub struct Socket {
-    // Boxed to keep `Transport` at two words.
-    end: Box<End>,
-}
-
-#[derive(Debug)]
-struct End {
-    network: Network,
-    key: usize,
-}
-
-impl Socket {
-    pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.end
-            .network
-            .with_link(self.end.key, |link, _| link.read(buf))
-    }
-
-    pub(super) fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(buf)])
-    }
-
-    pub(super) fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.end
-            .network
-            .with_link(self.end.key, |link, _| link.write(bufs))
-    }
-
-    pub(super) fn shutdown_write(&mut self) -> io::Result<()> {
-        self.end
-            .network
-            .with_link(self.end.key, |link, _| link.shutdown_write())
-    }
-
-    pub(super) fn short_read_drains(&self) -> bool {
-        self.end.network.lock().links[self.end.key].short_read_drains()
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        let network = &self.end.network;
-        let watch = network.with_link(self.end.key, |link, dice| link.close_engine(dice));
-        network.lock().bury(watch);
-    }
-}
-
-/// Where the engine accepts connections. Dropping it resets those that wait.
-#[derive(Debug)]
-pub struct Listener {
-    network: Network,
-    number: usize,
-}
-
-impl Listener {
-    /// Its number, for [`Network::connect`].
-    pub fn number(&self) -> usize {
-        self.number
-    }
-
-    pub(super) fn accept(&mut self) -> io::Result<(Socket, Peer)> {
-        let mut state = self.network.lock();
-        let State {
-            queues,
-            links,
-            random,
-            chaos,
-            accepts_to_fail,
-            ..
-        } = &mut *state;
-        let waiting = &mut queues[self.number].waiting;
-        let &key = waiting.front().ok_or(io::ErrorKind::WouldBlock)?;
-        if *accepts_to_fail > 0 {
-            *accepts_to_fail -= 1;
-            return Err(rustix::io::Errno::MFILE.into());
-        }
-        waiting.pop_front();
-        let link = &links[key];
-        let (peer, aborted) = (link.peer(), link.is_reset() && random.chance(chaos.aborted));
-        drop(state);
-        // Closed by being dropped, if it is not returned.
-        let socket = Socket {
-            end: Box::new(End {
-                network: self.network.clone(),
-                key,
-            }),
-        };
-        if aborted {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        Ok((socket, peer))
-    }
-
-    /// An address of TEST-NET-1 (RFC 5737) with the listener's number as the port.
-    pub(super) fn local_address(&self) -> ListenAddress {
-        let ip = Ipv4Addr::new(192, 0, 2, 0);
-        ListenAddress::Tcp(SocketAddr::new(ip.into(), self.number as u16))
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let (waiting, watch) = {
-            let queue = &mut self.network.lock().queues[self.number];
-            queue.open = false;
-            (std::mem::take(&mut queue.waiting), queue.watch.take())
-        };
-        for key in waiting {
-            self.network.with_link(key, Link::reset_by_engine);
-        }
-        self.network.lock().bury(watch);
-    }
-}
-
-/// The script's end of a connection: a client that does what it is told. Dropping it closes it like
-/// close(2).
-#[derive(Debug)]
-pub struct Client {
-    network: Network,
-    key: usize,
-}
-
-impl Client {
-    /// Sends as much of `bytes` as there is room for; says how much. Nothing once the connection is
-    /// finished or reset.
-    pub fn send(&mut self, bytes: &[u8]) -> usize {
-        self.network
-            .with_link(self.key, |link, dice| link.send(bytes, dice))
-    }
-
-    /// Appends everything that has come to `into`; says how much.
-    pub fn receive(&mut self, into: &mut Vec<u8>) -> usize {
-        self.receive_some(into, usize::MAX)
-    }
-
-    /// Appends at most `bytes_max` bytes of what has come to `into`; says how much.
-    pub fn receive_some(&mut self, into: &mut Vec<u8>, bytes_max: usize) -> usize {
-        self.network
-            .with_link(self.key, |link, _| link.receive(into, bytes_max))
-    }
-
-    /// Sends no more (FIN); what comes can still be received.
-    pub fn finish(&mut self) {
-        self.network.with_link(self.key, Link::finish);
-    }
-
-    /// Breaks the connection (RST).
-    pub fn reset(&mut self) {
-        self.network.with_link(self.key, Link::reset_by_client);
-    }
-
-    /// Whether the engine sends no more and all that it sent was received.
-    pub fn has_ended(&self) -> bool {
-        self.network.lock().links[self.key].has_ended()
-    }
-
-    /// Whether the engine has broken the connection; bytes may have been lost.
-    pub fn was_reset(&self) -> bool {
-        self.network.lock().links[self.key].was_reset()
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.network.with_link(self.key, Link::close_client);
     }
 }
 

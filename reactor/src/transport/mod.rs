@@ -18,6 +18,8 @@ mod address;
 mod listener;
 mod poller;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod unix;
 
 use std::io::{self, IoSlice};

@@ -158,3 +158,46 @@ const BALANCES: bool = cfg!(any(
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 6;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    use rustix::io::{FdFlags, fcntl_getfd};
+
+    #[test]
+    fn accepted_sockets_inherit_the_options() {
+        let options = ListenOptions {
+            user_timeout: Duration::from_secs(7),
+            backlog: 16,
+        };
+        for workers in [1, 2] {
+            let mut listeners = bind((Ipv4Addr::LOCALHOST, 0).into(), workers, &options).unwrap();
+            let listener = listeners.remove(0);
+            listeners.clear();
+            let client = net::TcpStream::connect(listener.0.local_addr().unwrap()).unwrap();
+            let (socket, peer) = accept_waiting(listener);
+            assert_eq!(peer, Peer::from(client.local_addr().unwrap()));
+
+            let socket = SockRef::from(&socket.0);
+            assert!(socket.tcp_nodelay().unwrap());
+            assert!(socket.nonblocking().unwrap());
+            assert!(socket.keepalive().unwrap());
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
+            assert_eq!(
+                socket.tcp_user_timeout().unwrap(),
+                Some(options.user_timeout)
+            );
+            assert!(fcntl_getfd(&*socket).unwrap().contains(FdFlags::CLOEXEC));
+        }
+    }
+
+    /// Accepts after waiting for the connection, by way of a blocking socket.
+    fn accept_waiting(listener: TcpSocketListener) -> (TcpTransport, Peer) {
+        SockRef::from(&listener.0).set_nonblocking(false).unwrap();
+        let mut listener = listener;
+        listener.accept().unwrap()
+    }
+}

@@ -136,3 +136,115 @@ impl FileId {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::env;
+    use std::process;
+
+    /// A path that nobody else has, with no file there.
+    fn free_path(name: &str) -> PathBuf {
+        let path = env::temp_dir().join(format!("tidegate-{}-{name}", process::id()));
+        let _ = fs::remove_file(&path);
+        path
+    }
+
+    fn bind_at(path: &Path) -> io::Result<UnixSocketListener> {
+        bind(path, &ListenOptions::default())
+    }
+
+    #[test]
+    fn the_file_goes_with_the_listener() {
+        let path = free_path("own");
+        let mut listener = bind_at(&path).unwrap();
+        assert_eq!(listener.local_address(), ListenAddress::Unix(path.clone()));
+        assert_eq!(
+            listener.accept().unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+        let mut client = net::UnixStream::connect(&path).unwrap();
+        let (mut socket, peer) = listener.accept().unwrap();
+        assert_eq!(peer, Peer::Unix);
+        client.write_all(b"hello").unwrap();
+        let mut buf = [0; 16];
+        assert_eq!(socket.read(&mut buf).unwrap(), 5);
+        assert_eq!(
+            socket.read(&mut buf).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
+        drop(listener);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_stale_file_is_replaced() {
+        let path = free_path("stale");
+        drop(net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let listener = bind_at(&path).unwrap();
+        net::UnixStream::connect(&path).unwrap();
+        drop(listener);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_live_server_is_left_alone() {
+        let path = free_path("live");
+        let server = net::UnixListener::bind(&path).unwrap();
+        assert_eq!(bind_at(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        net::UnixStream::connect(&path).unwrap();
+        drop(server);
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_live_server_with_a_full_queue_is_left_alone() {
+        let path = free_path("full");
+        let server = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        server.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        server.listen(0).unwrap();
+        let mut waiting = Vec::new();
+        loop {
+            let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            client.set_nonblocking(true).unwrap();
+            if client.connect(&SockAddr::unix(&path).unwrap()).is_err() {
+                break;
+            }
+            waiting.push(client);
+        }
+        assert_eq!(bind_at(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_left_alone() {
+        let path = free_path("plain");
+        fs::write(&path, "precious").unwrap();
+        assert_eq!(bind_at(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+        fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn the_file_of_a_successor_is_left_alone() {
+        let path = free_path("successor");
+        let first = bind_at(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let second = bind_at(&path).unwrap();
+        drop(first);
+        net::UnixStream::connect(&path).unwrap();
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_refused() {
+        let path = PathBuf::from(format!("/tmp/{}", "x".repeat(200)));
+        assert_eq!(
+            bind_at(&path).unwrap_err().kind(),
+            io::ErrorKind::InvalidInput
+        );
+    }
+}

@@ -171,11 +171,14 @@ impl State {
             .sources(number)
             .partition(|&source| self.owed(source) != Edge::NONE);
         self.random.shuffle(&mut owed);
+        let mut events_max = owed.len();
         if owed.len() > 1 && self.random.chance(self.chaos.held_back) {
-            owed.truncate(1 + self.random.below(owed.len() - 1));
+            events_max = 1 + self.random.below(owed.len() - 1);
         }
         for source in owed {
-            events.extend(self.deliver(source));
+            if events.len() < events_max {
+                events.extend(self.deliver(source));
+            }
         }
         for source in idle {
             events.extend(self.invent(source));
