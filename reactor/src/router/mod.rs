@@ -52,7 +52,7 @@ pub use pattern::{PatternError, PatternProblem};
 
 use host::Hosts;
 use pattern::Pattern;
-use tree::{NONE, Tree};
+use tree::{NONE, Tree, Walk};
 
 /// The routes of a site. Built once by [`Router::insert`], then only read.
 #[derive(Debug)]
@@ -258,18 +258,24 @@ impl<T> Router<T> {
         host: &[u8],
         path: &[u8],
         params: &mut Params,
-        mut accept: impl FnMut(&tree::Endpoint) -> Option<R>,
+        accept: impl FnMut(&tree::Endpoint) -> Option<R>,
     ) -> Option<R> {
+        let mut walk = Walk {
+            tree: &self.tree,
+            path,
+            params,
+            accept,
+        };
         if !self.hosts.is_empty() {
             let roots = self.hosts.exact(host).into_iter();
             for root in roots.chain(self.hosts.wildcards(host)) {
-                let found = self.tree.walk(root, path, params, &mut accept);
+                let found = walk.run(root);
                 if found.is_some() {
                     return found;
                 }
             }
         }
-        self.tree.walk(self.default_root, path, params, &mut accept)
+        walk.run(self.default_root)
     }
 
     /// The root of this host's tree, made if it is the host's first route.
