@@ -468,26 +468,15 @@ impl<'t, R, F: FnMut(&Endpoint) -> Option<R>> Walk<'t, '_, F> {
             return Step::Back;
         }
         let rest = &self.path[position..];
-        let len = rest
-            .iter()
-            .position(|&byte| byte == b'/')
-            .unwrap_or(rest.len());
+        let len = segment_len(rest);
         if len == 0 {
             return Step::Back;
         }
         let (segment, after) = rest.split_at(len);
-        if let Some(suffixed) = tree.suffixed.get(node.suffixed as usize) {
-            for &child in suffixed {
-                let child = &tree.nodes[child as usize];
-                let suffix = tree.text(child.suffix);
-                let longer = suffix.len() < suffix_below && suffix.len() < len;
-                if longer && segment.ends_with(suffix) {
-                    let value_end = position + len - suffix.len();
-                    match self.behind_param(child, position, value_end, after) {
-                        Step::Back => {}
-                        step => return step,
-                    }
-                }
+        if node.suffixed != NONE {
+            match self.suffixed_child(node, position, segment, suffix_below) {
+                Step::Back => {}
+                step => return step,
             }
         }
         match tree.nodes.get(node.param as usize) {
@@ -496,7 +485,38 @@ impl<'t, R, F: FnMut(&Endpoint) -> Option<R>> Walk<'t, '_, F> {
         }
     }
 
-    #[inline]
+    /// The same for parameters with a suffix.
+    #[inline(never)]
+    fn suffixed_child(
+        &mut self,
+        node: &Node,
+        position: usize,
+        segment: &[u8],
+        suffix_below: usize,
+    ) -> Step<'t, R> {
+        let tree = self.tree;
+        let end = position + segment.len();
+        for &child in tree
+            .suffixed
+            .get(node.suffixed as usize)
+            .into_iter()
+            .flatten()
+        {
+            let child = &tree.nodes[child as usize];
+            let suffix = tree.text(child.suffix);
+            let fits = suffix.len() < suffix_below && suffix.len() < segment.len();
+            if fits && segment.ends_with(suffix) {
+                let after = &self.path[end..];
+                match self.behind_param(child, position, end - suffix.len(), after) {
+                    Step::Back => {}
+                    step => return step,
+                }
+            }
+        }
+        Step::Back
+    }
+
+    #[inline(always)]
     fn behind_param(
         &mut self,
         child: &'t Node,
@@ -539,4 +559,22 @@ fn begins_with(text: &[u8], label: &[u8]) -> bool {
 #[inline]
 fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
     a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+}
+
+/// Bytes up to the next slash. Looks at eight at a time: segments are too short for the call of a
+/// vectorised search to pay.
+#[inline]
+fn segment_len(rest: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let (words, tail) = rest.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        // A byte is zero where there is a slash; only a zero byte, or one above it, borrows.
+        let word = u64::from_le_bytes(*word) ^ (ONES * b'/' as u64);
+        let slashes = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if slashes != 0 {
+            return index * 8 + slashes.trailing_zeros() as usize / 8;
+        }
+    }
+    let in_tail = tail.iter().position(|&byte| byte == b'/');
+    in_tail.map_or(rest.len(), |index| rest.len() - tail.len() + index)
 }
