@@ -7,52 +7,47 @@
 //!           /   \
 //!        "us"   (param)              /{page}
 //!        /  \
-//!  "ers/"    "age"                   /usage
-//!    |  \
+//!  "ers/"  "age"                     /usage
+//!   /   \
 //! (param) (rest)                     /users/{id}, /users/{*rest}
 //! ```
 //!
-//! Every node is reached in exactly one way, and a parameter always takes a whole segment but for
-//! its fixed suffix, so for a given path there is one position at which a node can be met. Going
-//! back therefore needs no stack: the parent link tells where to, and the label or the parameter's
-//! range tells how far. It also means that a lookup visits no node twice.
+//! Insertion cuts a label where two patterns part, so that no two children of a node begin with the
+//! same byte. Finding is the business of `walk`.
 
-use super::methods::MethodSet;
-use super::params::{PATH_BYTES_MAX, Params};
-use super::pattern::Part;
-
-/// "No node", "no endpoint" or "no route", where one could be.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// The nodes and endpoints of all hosts.
-#[derive(Debug, Default)]
-pub(super) struct Tree {
-    nodes: Vec<Node>,
-    endpoints: Vec<Endpoint>,
-    /// The text of all labels and suffixes.
-    text: Vec<u8>,
-    /// The children of nodes with many, by the first byte of their label.
-    tables: Vec<[u32; 256]>,
-    /// The nodes after parameters with a suffix, for each node that has any: longest suffix first.
-    suffixed: Vec<Vec<u32>>,
-}
-
-/// A part of [`Tree::text`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Label {
-    start: u32,
-    len: u32,
-}
+use super::NONE;
+use super::endpoint::Endpoint;
+use super::pattern::Pattern;
 
 /// How many children a node holds itself.
 const INLINE_MAX: usize = 4;
 
+/// The nodes and endpoints of all hosts.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    pub(super) nodes: Vec<Node>,
+    pub(super) endpoints: Vec<Endpoint>,
+    /// The nodes after parameters with a suffix, for each node that has any: longest suffix first.
+    pub(super) suffixed: Vec<Vec<u32>>,
+    /// The children of nodes with many, by the first byte of their label.
+    tables: Vec<[u32; 256]>,
+    /// The text of all labels and suffixes.
+    text: Vec<u8>,
+}
+
+/// A part of [`Tree::text`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Label {
+    pub(super) start: u32,
+    pub(super) len: u32,
+}
+
 /// A place in the tree: what a path can be up to here, and how it can go on. One cache line.
 #[derive(Clone, Debug)]
-struct Node {
+pub(super) struct Node {
     /// Static text before this place, behind the parent's place or behind the parameter that lies
     /// between. Behind a parameter it is empty if no pattern goes on there.
-    label: Label,
+    pub(super) label: Label,
     /// The first bytes of the labels of `children`.
     first_bytes: [u8; INLINE_MAX],
     /// The nodes after static text, as long as they are few.
@@ -60,82 +55,25 @@ struct Node {
     /// Which of `Tree::tables` has the children when they are many.
     table: u32,
     /// The node after a parameter that is a whole segment.
-    param: u32,
+    pub(super) param: u32,
     /// Which of `Tree::suffixed` has the nodes after parameters with a suffix.
-    suffixed: u32,
+    pub(super) suffixed: u32,
     /// The endpoint of the pattern that ends here.
-    end: u32,
+    pub(super) end: u32,
     /// The endpoint of the pattern that ends with the parameter before the label.
-    param_end: u32,
+    pub(super) param_end: u32,
     /// The endpoint of the pattern that goes on with a catch-all.
-    catch_all: u32,
-    parent: u32,
+    pub(super) catch_all: u32,
+    pub(super) parent: u32,
     /// The suffix of the parameter before the label; starts at [`NONE`] if there is no parameter.
-    suffix: Label,
+    pub(super) suffix: Label,
 }
 
-const NO_PARAM: Label = Label {
+/// The `suffix` of a node that no parameter lies before.
+pub(super) const NO_PARAM: Label = Label {
     start: NONE,
     len: 0,
 };
-
-/// The routes of one path pattern: their indexes by method.
-#[derive(Debug)]
-pub(super) struct Endpoint {
-    by_method: [u32; 16],
-    any: u32,
-    methods: MethodSet,
-}
-
-impl Endpoint {
-    /// The route for this method, else for the fallback, else for any method.
-    #[inline]
-    pub(super) fn route(&self, method: u8, fallback: Option<u8>) -> Option<u32> {
-        let exact = self.by_method.get(usize::from(method)).copied();
-        if let Some(route) = exact.filter(|&route| route != NONE) {
-            return Some(route);
-        }
-        let fallback = fallback.and_then(|method| self.by_method.get(usize::from(method)));
-        let fallback = fallback.copied().filter(|&route| route != NONE);
-        fallback.or(Some(self.any).filter(|&route| route != NONE))
-    }
-
-    /// The methods that have a route.
-    pub(super) fn methods(&self) -> MethodSet {
-        self.methods
-    }
-
-    /// The route of exactly this method or, with `None`, the one for any method.
-    pub(super) fn exact(&self, method: Option<u8>) -> Option<u32> {
-        let route = match method {
-            Some(method) => *self.by_method.get(usize::from(method))?,
-            None => self.any,
-        };
-        Some(route).filter(|&route| route != NONE)
-    }
-
-    /// Any route of the pattern.
-    pub(super) fn some_route(&self) -> Option<u32> {
-        let routes = self.by_method.iter().chain([&self.any]);
-        routes.copied().find(|&route| route != NONE)
-    }
-
-    /// Adds a route of this method or, with `None`, for any method.
-    pub(super) fn set(&mut self, method: Option<u8>, route: u32) {
-        match method {
-            Some(method) => {
-                if let Some(slot) = self.by_method.get_mut(usize::from(method)) {
-                    *slot = route;
-                    self.methods |= MethodSet::of(method);
-                }
-            }
-            None => {
-                self.any = route;
-                self.methods = MethodSet::ALL;
-            }
-        }
-    }
-}
 
 impl Tree {
     /// Adds a tree without patterns and returns its root. Every pattern begins with a slash, so
@@ -147,41 +85,23 @@ impl Tree {
 
     /// The endpoint of this pattern in the tree of this root, made if there is none yet. If there
     /// is, the tree is left as it was.
-    pub(super) fn endpoint_or_insert(&mut self, root: u32, parts: &[Part]) -> &mut Endpoint {
-        let mut node = root;
-        let mut parts = parts.iter().peekable();
-        let mut slot: fn(&mut Node) -> &mut u32 = |node| &mut node.end;
-        while let Some(part) = parts.next() {
-            match part {
-                Part::Static(text) => {
-                    let below = if node == root { &text[1..] } else { text };
-                    node = self.insert_static(node, below);
-                }
-                Part::Param { suffix } => {
-                    let text = match parts.next_if(|next| matches!(next, Part::Static(_))) {
-                        Some(Part::Static(text)) => text,
-                        _ => &[][..],
-                    };
-                    node = self.insert_param(node, suffix, text);
-                    if text.is_empty() {
-                        slot = |node| &mut node.param_end;
-                    }
-                }
-                Part::CatchAll => slot = |node| &mut node.catch_all,
-            }
+    pub(super) fn endpoint_or_insert(&mut self, root: u32, pattern: &Pattern) -> &mut Endpoint {
+        let start = pattern.start.strip_prefix(b"/").unwrap_or(&pattern.start);
+        let mut place = self.insert_static(root, start);
+        for param in &pattern.params {
+            place = self.insert_param(place, &param.suffix, &param.text);
         }
-        let next = self.endpoints.len() as u32;
-        let slot = slot(&mut self.nodes[node as usize]);
+        let node = &mut self.nodes[place as usize];
+        let slot = match pattern.params.last() {
+            _ if pattern.catch_all => &mut node.catch_all,
+            Some(param) if param.text.is_empty() => &mut node.param_end,
+            _ => &mut node.end,
+        };
         if *slot == NONE {
-            *slot = next;
-            self.endpoints.push(Endpoint {
-                by_method: [NONE; 16],
-                any: NONE,
-                methods: MethodSet::EMPTY,
-            });
+            *slot = self.endpoints.len() as u32;
+            self.endpoints.push(Endpoint::new());
         }
-        let index = *slot as usize;
-        &mut self.endpoints[index]
+        &mut self.endpoints[*slot as usize]
     }
 
     /// The node behind this text below `node`.
@@ -256,7 +176,7 @@ impl Tree {
 
     /// The child of `node` whose label begins with this byte.
     #[inline]
-    fn child(&self, node: &Node, first: u8) -> Option<u32> {
+    pub(super) fn child(&self, node: &Node, first: u8) -> Option<u32> {
         let child = match self.tables.get(node.table as usize) {
             Some(table) => table[usize::from(first)],
             None => node.children[node.first_bytes.iter().position(|&byte| byte == first)?],
@@ -365,216 +285,9 @@ impl Tree {
         }
     }
 
-    fn text(&self, label: Label) -> &[u8] {
+    /// The text of a label or suffix.
+    #[inline]
+    pub(super) fn text(&self, label: Label) -> &[u8] {
         &self.text[label.start as usize..][..label.len as usize]
     }
-}
-
-/// Where a walk goes from a node.
-enum Step<'t, R> {
-    /// To this node, and up to this position of the path.
-    Into(&'t Node, usize),
-    /// To its end.
-    Accepted(R),
-    /// Nowhere: no pattern goes on here.
-    Back,
-}
-
-/// A search in the tree for one path.
-pub(super) struct Walk<'t, 'p, F> {
-    pub(super) tree: &'t Tree,
-    pub(super) path: &'p [u8],
-    pub(super) params: &'p mut Params,
-    pub(super) accept: F,
-}
-
-impl<'t, R, F: FnMut(&Endpoint) -> Option<R>> Walk<'t, '_, F> {
-    /// Shows `accept` the endpoints of the patterns that match the path, most specific first,
-    /// until it returns something. Then `params` holds what the parameters of that pattern
-    /// matched; otherwise it is empty.
-    #[inline]
-    pub(super) fn run(&mut self, root: u32) -> Option<R> {
-        self.params.clear();
-        if self.path.first() != Some(&b'/') || self.path.len() > PATH_BYTES_MAX {
-            return None;
-        }
-        let tree = self.tree;
-        let mut node = tree.nodes.get(root as usize)?;
-        // The path matches up to here, which is always right behind the label of `node`.
-        let mut position = 1;
-        loop {
-            if position == self.path.len() {
-                if let Some(accepted) = self.offer(node.end) {
-                    return Some(accepted);
-                }
-            } else if let Some(child) = self.static_child(node, position) {
-                node = child;
-                position += child.label.len as usize;
-                continue;
-            }
-            // Parameters whose suffix is not below this were already tried at `node`.
-            let mut suffix_below = usize::MAX;
-            loop {
-                match self.param_child(node, position, suffix_below) {
-                    Step::Into(child, reached) => {
-                        node = child;
-                        position = reached;
-                        break;
-                    }
-                    Step::Accepted(accepted) => return Some(accepted),
-                    Step::Back => {}
-                }
-                if node.catch_all != NONE {
-                    self.params.push(position, self.path.len());
-                    if let Some(accepted) = self.offer(node.catch_all) {
-                        return Some(accepted);
-                    }
-                    self.params.pop();
-                }
-                let parent = tree.nodes.get(node.parent as usize)?;
-                if node.suffix == NO_PARAM {
-                    position -= node.label.len as usize;
-                    suffix_below = usize::MAX;
-                } else {
-                    position = self.params.pop();
-                    suffix_below = node.suffix.len as usize;
-                }
-                node = parent;
-            }
-        }
-    }
-
-    #[inline]
-    fn offer(&mut self, endpoint: u32) -> Option<R> {
-        let endpoint = self.tree.endpoints.get(endpoint as usize)?;
-        (self.accept)(endpoint)
-    }
-
-    /// The child whose label the path has at `position`.
-    #[inline]
-    fn static_child(&self, node: &Node, position: usize) -> Option<&'t Node> {
-        let rest = &self.path[position..];
-        let child = self.tree.child(node, *rest.first()?)?;
-        let child = &self.tree.nodes[child as usize];
-        begins_with(rest, self.tree.text(child.label)).then_some(child)
-    }
-
-    /// Takes the segment at `position` as a parameter, the one with the longest suffix below
-    /// `suffix_below` that leads anywhere.
-    #[inline]
-    fn param_child(&mut self, node: &Node, position: usize, suffix_below: usize) -> Step<'t, R> {
-        let tree = self.tree;
-        if (node.param & node.suffixed) == NONE || suffix_below == 0 {
-            return Step::Back;
-        }
-        let rest = &self.path[position..];
-        let len = segment_len(rest);
-        if len == 0 {
-            return Step::Back;
-        }
-        let (segment, after) = rest.split_at(len);
-        if node.suffixed != NONE {
-            match self.suffixed_child(node, position, segment, suffix_below) {
-                Step::Back => {}
-                step => return step,
-            }
-        }
-        match tree.nodes.get(node.param as usize) {
-            Some(child) => self.behind_param(child, position, position + len, after),
-            None => Step::Back,
-        }
-    }
-
-    /// The same for parameters with a suffix.
-    #[inline(never)]
-    fn suffixed_child(
-        &mut self,
-        node: &Node,
-        position: usize,
-        segment: &[u8],
-        suffix_below: usize,
-    ) -> Step<'t, R> {
-        let tree = self.tree;
-        let end = position + segment.len();
-        for &child in tree
-            .suffixed
-            .get(node.suffixed as usize)
-            .into_iter()
-            .flatten()
-        {
-            let child = &tree.nodes[child as usize];
-            let suffix = tree.text(child.suffix);
-            let fits = suffix.len() < suffix_below && suffix.len() < segment.len();
-            if fits && segment.ends_with(suffix) {
-                let after = &self.path[end..];
-                match self.behind_param(child, position, end - suffix.len(), after) {
-                    Step::Back => {}
-                    step => return step,
-                }
-            }
-        }
-        Step::Back
-    }
-
-    #[inline(always)]
-    fn behind_param(
-        &mut self,
-        child: &'t Node,
-        start: usize,
-        end: usize,
-        after: &[u8],
-    ) -> Step<'t, R> {
-        self.params.push(start, end);
-        if after.is_empty() {
-            if let Some(accepted) = self.offer(child.param_end) {
-                return Step::Accepted(accepted);
-            }
-        } else if begins_with(after, self.tree.text(child.label)) {
-            let reached = self.path.len() - after.len() + child.label.len as usize;
-            return Step::Into(child, reached);
-        }
-        self.params.pop();
-        Step::Back
-    }
-}
-
-/// Whether `text` begins with `label`. Short labels, which most are, are compared in two
-/// overlapping halves; the library's comparison is only worth its call for longer ones.
-#[inline]
-fn begins_with(text: &[u8], label: &[u8]) -> bool {
-    let Some(text) = text.get(..label.len()) else {
-        return false;
-    };
-    match label.len() {
-        0 => true,
-        1 => text[0] == label[0],
-        2..=3 => same_ends::<2>(text, label),
-        4..=8 => same_ends::<4>(text, label),
-        9..=16 => same_ends::<8>(text, label),
-        _ => text == label,
-    }
-}
-
-/// Whether the first and the last `N` bytes are the same.
-#[inline]
-fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
-    a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
-}
-
-/// Bytes up to the next slash. Looks at eight at a time: segments are too short for the call of a
-/// vectorised search to pay.
-#[inline]
-fn segment_len(rest: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let (words, tail) = rest.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        // A byte is zero where there is a slash; only a zero byte, or one above it, borrows.
-        let word = u64::from_le_bytes(*word) ^ (ONES * b'/' as u64);
-        let slashes = word.wrapping_sub(ONES) & !word & (ONES << 7);
-        if slashes != 0 {
-            return index * 8 + slashes.trailing_zeros() as usize / 8;
-        }
-    }
-    let in_tail = tail.iter().position(|&byte| byte == b'/');
-    in_tail.map_or(rest.len(), |index| rest.len() - tail.len() + index)
 }
