@@ -29,8 +29,6 @@ pub enum InsertCause {
     /// This other route has the same host and matches the same paths, but its parameters have
     /// other names: one of the two is probably a mistake.
     OtherNames(String),
-    /// The router holds as many routes as it can, 2³² - 1.
-    Full,
 }
 
 impl fmt::Display for InsertError {
@@ -47,7 +45,6 @@ impl fmt::Display for InsertError {
                     "matches the same paths as `{other}` under other parameter names"
                 )
             }
-            InsertCause::Full => f.write_str("there are too many routes"),
         }
     }
 }

@@ -32,9 +32,10 @@ impl fmt::Display for HostError {
             }
             HostError::Port => f.write_str("the host of a route has no port"),
             HostError::Wildcard => f.write_str("a wildcard host is written *.suffix"),
-            HostError::NotInHosts => {
-                f.write_str("a host has letters, digits, hyphens, underscores and dots (names in other scripts are written as xn-- labels)")
-            }
+            HostError::NotInHosts => f.write_str(
+                "a host has letters, digits, hyphens, underscores and dots \
+                     (names in other scripts are written as xn-- labels)",
+            ),
         }
     }
 }

@@ -34,13 +34,17 @@
 //! first, then the fallback (`GET` for a `HEAD` request), then the route for any method. If patterns
 //! match but none takes the method, the result is the set of the methods that they do take.
 
+mod endpoint;
 mod error;
 mod host;
 mod methods;
 mod params;
 mod pattern;
 mod tree;
+mod walk;
 
+#[cfg(test)]
+mod naive;
 #[cfg(test)]
 mod tests;
 
@@ -50,9 +54,14 @@ pub use methods::{METHODS_MAX, MethodSet};
 pub use params::{PARAMS_MAX, PATH_BYTES_MAX, Params, decode, decode_text};
 pub use pattern::{PatternError, PatternProblem};
 
+use endpoint::Endpoint;
 use host::Hosts;
 use pattern::Pattern;
-use tree::{NONE, Tree};
+use tree::Tree;
+use walk::Walk;
+
+/// "No node", "no endpoint" or "no route", where the index of one could be.
+const NONE: u32 = u32::MAX;
 
 /// The routes of a site. Built once by [`Router::insert`], then only read.
 #[derive(Debug)]
@@ -156,34 +165,30 @@ impl<T> Router<T> {
         method: Option<u8>,
         value: T,
     ) -> Result<(), InsertCause> {
-        let Pattern { parts, names } = Pattern::parse(path).map_err(InsertCause::Pattern)?;
+        let pattern = Pattern::parse(path).map_err(InsertCause::Pattern)?;
         if let Some(method) = method.filter(|&method| method >= METHODS_MAX) {
             return Err(InsertCause::Method(method));
         }
-        let route = u32::try_from(self.routes.len()).unwrap_or(NONE);
-        if route == NONE {
-            return Err(InsertCause::Full);
-        }
         let root = self.root_or_insert(host).map_err(InsertCause::Host)?;
-        let endpoint = self.tree.endpoint_or_insert(root, &parts);
+        let endpoint = self.tree.endpoint_or_insert(root, &pattern);
         let repeated = endpoint.exact(method);
-        let other = repeated.or_else(|| endpoint.some_route());
+        let other = repeated.or_else(|| endpoint.first());
         if let Some(other) = other.map(|other| &self.routes[other as usize]) {
             let other_host = other.host.as_deref();
             let text = || route_text(self.method_names, other_host, &other.pattern, other.method);
             if repeated.is_some() {
                 return Err(InsertCause::Repeated(text()));
             }
-            if other.names != names {
+            if other.names != pattern.names {
                 return Err(InsertCause::OtherNames(text()));
             }
         }
-        endpoint.set(method, route);
+        endpoint.set(method, self.routes.len() as u32);
         self.routes.push(Stored {
             value,
             host: host.map(Box::from),
             pattern: path.into(),
-            names,
+            names: pattern.names,
             method,
         });
         Ok(())
@@ -261,18 +266,24 @@ impl<T> Router<T> {
         host: &[u8],
         path: &[u8],
         params: &mut Params,
-        mut accept: impl FnMut(&tree::Endpoint) -> Option<R>,
+        accept: impl FnMut(&Endpoint) -> Option<R>,
     ) -> Option<R> {
+        let mut walk = Walk {
+            tree: &self.tree,
+            path,
+            params,
+            accept,
+        };
         if !self.hosts.is_empty() {
             let roots = self.hosts.exact(host).into_iter();
             for root in roots.chain(self.hosts.wildcards(host)) {
-                let found = self.tree.walk(root, path, params, &mut accept);
+                let found = walk.run(root);
                 if found.is_some() {
                     return found;
                 }
             }
         }
-        self.tree.walk(self.default_root, path, params, &mut accept)
+        walk.run(self.default_root)
     }
 
     /// The root of this host's tree, made if it is the host's first route.

@@ -7,25 +7,23 @@ use super::params::PARAMS_MAX;
 
 /// A pattern in pieces, ready for the tree.
 pub(super) struct Pattern {
-    /// The pieces in their order. Static text begins and a catch-all ends the pattern if there are
-    /// any, and what follows a parameter begins with `/`.
-    pub(super) parts: Vec<Part>,
+    /// Static text up to the first parameter or the catch-all; begins with a slash.
+    pub(super) start: Vec<u8>,
+    /// The parameters, each with what follows it.
+    pub(super) params: Vec<Param>,
+    /// Whether a catch-all ends the pattern.
+    pub(super) catch_all: bool,
     /// The names of the parameters and of the catch-all, in their order.
     pub(super) names: Box<[Box<str>]>,
 }
 
-/// A piece of a pattern.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// Bytes that the path must have.
-    Static(Vec<u8>),
-    /// At least one byte up to the end of the segment, which ends in `suffix`.
-    Param {
-        /// Static text between the parameter and the end of its segment.
-        suffix: Vec<u8>,
-    },
-    /// All the rest of the path, possibly empty.
-    CatchAll,
+/// A parameter and the static text behind it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Param {
+    /// The text up to the end of the parameter's segment.
+    pub(super) suffix: Vec<u8>,
+    /// The text from there on, up to the next parameter; empty or begins with a slash.
+    pub(super) text: Vec<u8>,
 }
 
 /// What is wrong with a pattern, and where.
@@ -98,14 +96,18 @@ impl Pattern {
         let mut parser = Parser {
             text: text.as_bytes(),
             position: 0,
-            parts: Vec::new(),
+            start: Vec::new(),
+            params: Vec::new(),
+            catch_all: false,
             names: Vec::new(),
         };
         while parser.position < parser.text.len() {
             parser.step()?;
         }
         Ok(Pattern {
-            parts: parser.parts,
+            start: parser.start,
+            params: parser.params,
+            catch_all: parser.catch_all,
             names: parser.names.into(),
         })
     }
@@ -114,7 +116,9 @@ impl Pattern {
 struct Parser<'t> {
     text: &'t [u8],
     position: usize,
-    parts: Vec<Part>,
+    start: Vec<u8>,
+    params: Vec<Param>,
+    catch_all: bool,
     names: Vec<Box<str>>,
 }
 
@@ -122,12 +126,12 @@ impl Parser<'_> {
     /// Takes one byte of static text, one escaped brace or one parameter.
     fn step(&mut self) -> Result<(), PatternError> {
         let here = self.position;
-        if matches!(self.parts.last(), Some(Part::CatchAll)) {
+        if self.catch_all {
             return Err(problem(PatternProblem::CatchAllNotLast, here));
         }
         match &self.text[here..] {
-            [b'{', b'{', ..] | [b'}', b'}', ..] => {
-                self.push_static(self.text[here]);
+            [brace @ b'{', b'{', ..] | [brace @ b'}', b'}', ..] => {
+                self.push(*brace);
                 self.position += 2;
             }
             [b'{', ..] => self.parameter()?,
@@ -136,7 +140,7 @@ impl Parser<'_> {
                 return Err(problem(PatternProblem::NotInPaths, here));
             }
             [byte, ..] => {
-                self.push_static(*byte);
+                self.push(*byte);
                 self.position += 1;
             }
             [] => {}
@@ -144,12 +148,12 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Adds a byte to the static text or to the suffix that is being read.
-    fn push_static(&mut self, byte: u8) {
-        match self.parts.last_mut() {
-            Some(Part::Static(text)) => text.push(byte),
-            Some(Part::Param { suffix }) if byte != b'/' => suffix.push(byte),
-            _ => self.parts.push(Part::Static(vec![byte])),
+    /// Adds a byte to the static text that is being read.
+    fn push(&mut self, byte: u8) {
+        match self.params.last_mut() {
+            None => self.start.push(byte),
+            Some(param) if param.text.is_empty() && byte != b'/' => param.suffix.push(byte),
+            Some(param) => param.text.push(byte),
         }
     }
 
@@ -165,15 +169,17 @@ impl Parser<'_> {
             name => (name, false),
         };
         self.name(name, open)?;
-        match (self.parts.last(), catch_all) {
-            (Some(Part::Param { .. }), _) => {
-                return Err(problem(PatternProblem::SecondInSegment, open));
-            }
-            (Some(Part::Static(text)), true) if !text.ends_with(b"/") => {
-                return Err(problem(PatternProblem::CatchAllInSegment, open));
-            }
-            (_, true) => self.parts.push(Part::CatchAll),
-            (_, false) => self.parts.push(Part::Param { suffix: Vec::new() }),
+        let before = self.params.last().map_or(&self.start, |param| &param.text);
+        if before.is_empty() {
+            return Err(problem(PatternProblem::SecondInSegment, open));
+        }
+        if catch_all && !before.ends_with(b"/") {
+            return Err(problem(PatternProblem::CatchAllInSegment, open));
+        }
+        if catch_all {
+            self.catch_all = true;
+        } else {
+            self.params.push(Param::default());
         }
         self.position = open + 1 + length + 1;
         Ok(())
@@ -207,55 +213,51 @@ fn problem(problem: PatternProblem, position: usize) -> PatternError {
 mod tests {
     use super::*;
 
-    fn text(bytes: &str) -> Part {
-        Part::Static(bytes.into())
-    }
-
-    fn param(suffix: &str) -> Part {
-        Part::Param {
-            suffix: suffix.into(),
-        }
-    }
-
     #[test]
-    fn patterns_fall_into_parts() {
-        for (pattern, parts, names) in [
-            ("/", vec![text("/")], vec![]),
-            ("/a/b", vec![text("/a/b")], vec![]),
-            ("/{id}", vec![text("/"), param("")], vec!["id"]),
-            ("/@{user}", vec![text("/@"), param("")], vec!["user"]),
+    fn patterns_fall_into_pieces() {
+        type Case<'c> = (
+            &'c str,
+            &'c str,
+            &'c [(&'c str, &'c str)],
+            bool,
+            &'c [&'c str],
+        );
+        let cases: [Case<'_>; 11] = [
+            ("/", "/", &[], false, &[]),
+            ("/a/b", "/a/b", &[], false, &[]),
+            ("/{id}", "/", &[("", "")], false, &["id"]),
+            ("/@{user}/", "/@", &[("", "/")], false, &["user"]),
             (
                 "/f/{name}.json/x",
-                vec![text("/f/"), param(".json"), text("/x")],
-                vec!["name"],
+                "/f/",
+                &[(".json", "/x")],
+                false,
+                &["name"],
             ),
-            (
-                "/{a}/{b}",
-                vec![text("/"), param(""), text("/"), param("")],
-                vec!["a", "b"],
-            ),
-            (
-                "/f/{*rest}",
-                vec![text("/f/"), Part::CatchAll],
-                vec!["rest"],
-            ),
-            (
-                "/{a-1}/{*B_2}",
-                vec![text("/"), param(""), text("/"), Part::CatchAll],
-                vec!["a-1", "B_2"],
-            ),
-            ("/{{x}}", vec![text("/{x}")], vec![]),
-            (
-                "/{a}{{b}}/c",
-                vec![text("/"), param("{b}"), text("/c")],
-                vec!["a"],
-            ),
-            ("/é", vec![text("/é")], vec![]),
-        ] {
-            let parsed = Pattern::parse(pattern).unwrap();
-            assert_eq!(parsed.parts, parts, "{pattern}");
-            let parsed_names: Vec<&str> = parsed.names.iter().map(|name| &**name).collect();
-            assert_eq!(parsed_names, names, "{pattern}");
+            ("/{a}/{b}", "/", &[("", "/"), ("", "")], false, &["a", "b"]),
+            ("/f/{*rest}", "/f/", &[], true, &["rest"]),
+            ("/{a-1}/{*B_2}", "/", &[("", "/")], true, &["a-1", "B_2"]),
+            ("/{{x}}", "/{x}", &[], false, &[]),
+            ("/{{{a}}}{{b/c}}", "/{", &[("}{b", "/c}")], false, &["a"]),
+            ("/é", "/é", &[], false, &[]),
+        ];
+        for (text, start, params, catch_all, names) in cases {
+            let parsed = Pattern::parse(text).unwrap();
+            assert_eq!(parsed.start, start.as_bytes(), "{text}");
+            let expected = params.iter().map(|(suffix, text)| Param {
+                suffix: suffix.as_bytes().to_vec(),
+                text: text.as_bytes().to_vec(),
+            });
+            assert_eq!(parsed.params, expected.collect::<Vec<_>>(), "{text}");
+            assert_eq!(parsed.catch_all, catch_all, "{text}");
+            assert!(
+                parsed
+                    .names
+                    .iter()
+                    .map(|name| &**name)
+                    .eq(names.iter().copied()),
+                "{text}"
+            );
         }
     }
 
