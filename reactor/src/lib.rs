@@ -23,7 +23,7 @@ pub use http::{FieldName, Method, Status};
 pub use limits::Limits;
 pub use server::{Accept, Bound, Handle, Running, Server};
 pub use service::{
-    FileBody, Handler, HalfClose, Incoming, Middleware, Observer, Progress, Pull, Reply,
+    FileBody, HalfClose, Handler, Incoming, Middleware, Observer, Progress, Pull, Reply,
     ReplyBuffer, ReplyHead, Request, RequestView, Route, Stream, Summary, Waker,
 };
 pub use transport::ListenAddress;

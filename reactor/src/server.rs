@@ -8,8 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use crate::engine::{
-    Census, Core, CoreParts, Handoff, JobPool, Mail, Mailbox, Sending, Site, WorkerStats, mailbox,
-    run,
+    Census, Core, CoreParts, Handoff, JobPool, Mail, Sending, Site, WorkerStats, mailbox, run,
 };
 use crate::error::Error;
 use crate::sys;
@@ -100,7 +99,10 @@ impl Server {
     /// An address cannot be listened on, because it is taken for example.
     pub fn bind(self) -> Result<Bound, Error> {
         let descriptors = sys::raise_descriptor_limit().1;
-        let options = ListenOptions { user_timeout: self.site.limits().write_timeout, ..Default::default() };
+        let options = ListenOptions {
+            user_timeout: self.site.limits().write_timeout,
+            ..Default::default()
+        };
         let mut shares: Vec<Vec<(Listener, bool)>> = Vec::new();
         shares.resize_with(self.workers, Vec::new);
         let mut addresses = Vec::new();
@@ -109,7 +111,10 @@ impl Server {
                 Accept::Reuseport => self.workers,
                 Accept::Handoff => 1,
             };
-            let failed = |cause| Error::Listen { address: address.to_string(), cause };
+            let failed = |cause| Error::Listen {
+                address: address.to_string(),
+                cause,
+            };
             let listeners = bind(address, wanted, &options).map_err(failed)?;
             if let Some(listener) = listeners.first() {
                 addresses.push(listener.local_address().map_err(failed)?);
@@ -129,7 +134,12 @@ impl Server {
                 self.site.limits().connections_max
             );
         }
-        Ok(Bound { server: self, shares, addresses, connections_max })
+        Ok(Bound {
+            server: self,
+            shares,
+            addresses,
+            connections_max,
+        })
     }
 
     /// Serves on this thread's behalf until the server ends, which without a [`Handle`] it does only
@@ -188,17 +198,24 @@ impl Bound {
         for _ in &self.shares {
             let poller = Poller::new().map_err(failed("make a poller"))?;
             let (sending, mailbox) = mailbox(poller.waker());
-            posts.push(Post { address: Arc::new(sending), stats: Arc::default() });
+            posts.push(Post {
+                address: Arc::new(sending),
+                stats: Arc::default(),
+            });
             pollers.push((poller, mailbox));
         }
-        let job_threads =
-            jobs.start(site.limits().job_threads).map_err(failed("start the job pool"))?;
+        let job_threads = jobs
+            .start(site.limits().job_threads)
+            .map_err(failed("start the job pool"))?;
         let (ended, ends) = channel();
         for (index, (share, (poller, mailbox))) in self.shares.into_iter().zip(pollers).enumerate()
         {
             let handoff = share.iter().any(|(_, hands_over)| *hands_over).then(|| {
                 Handoff::new(
-                    posts.iter().map(|p| (Arc::clone(&p.address), Arc::clone(&p.stats))).collect(),
+                    posts
+                        .iter()
+                        .map(|p| (Arc::clone(&p.address), Arc::clone(&p.stats)))
+                        .collect(),
                 )
             });
             let parts = CoreParts {
@@ -235,7 +252,12 @@ impl Bound {
             addresses: posts.iter().map(|post| Arc::clone(&post.address)).collect(),
             stats: posts.iter().map(|post| Arc::clone(&post.stats)).collect(),
         };
-        Ok(Running { handle, ends, jobs, job_threads })
+        Ok(Running {
+            handle,
+            ends,
+            jobs,
+            job_threads,
+        })
     }
 }
 
@@ -262,7 +284,9 @@ impl Running {
     pub fn wait(self) -> Result<(), Error> {
         let mut result = Ok(());
         for _ in 0..self.handle.addresses.len() {
-            let Ok((index, orderly)) = self.ends.recv() else { break };
+            let Ok((index, orderly)) = self.ends.recv() else {
+                break;
+            };
             if !orderly && result.is_ok() {
                 log::error!("worker {index} ended unexpectedly");
                 self.handle.stop();
@@ -306,6 +330,8 @@ impl Handle {
     }
 
     fn tell(&self, mail: impl Fn() -> Mail) {
-        self.addresses.iter().for_each(|address| address.send(mail()));
+        self.addresses
+            .iter()
+            .for_each(|address| address.send(mail()));
     }
 }

@@ -20,10 +20,20 @@ pub struct Output {
 
 #[derive(Debug)]
 enum Segment {
-    Block { block: Block, start: usize, end: usize },
+    Block {
+        block: Block,
+        start: usize,
+        end: usize,
+    },
     Static(&'static [u8]),
-    Shared { bytes: Arc<[u8]>, start: usize },
-    Owned { bytes: Vec<u8>, start: usize },
+    Shared {
+        bytes: Arc<[u8]>,
+        start: usize,
+    },
+    Owned {
+        bytes: Vec<u8>,
+        start: usize,
+    },
 }
 
 impl Segment {
@@ -68,7 +78,10 @@ impl Output {
 
     /// Blocks that the queue holds.
     pub fn blocks(&self) -> usize {
-        self.segments.iter().filter(|s| matches!(s, Segment::Block { .. })).count()
+        self.segments
+            .iter()
+            .filter(|s| matches!(s, Segment::Block { .. }))
+            .count()
     }
 
     /// Room for `count` bytes in one piece, at most a block's length, at the end of the queue. What
@@ -79,7 +92,11 @@ impl Output {
             Some(Segment::Block { block, end, .. }) if block.len() - end >= count);
         if !fits {
             let block = pool.take_for_output().ok_or(NoBlock)?;
-            self.segments.push_back(Segment::Block { block, start: 0, end: 0 });
+            self.segments.push_back(Segment::Block {
+                block,
+                start: 0,
+                end: 0,
+            });
         }
         match self.segments.back_mut() {
             Some(Segment::Block { block, end, .. }) => Ok(&mut block[*end..]),
@@ -135,14 +152,19 @@ impl Output {
     /// The bytes at the head of the queue that lie in one piece; empty when the queue is.
     #[inline]
     pub fn front(&self) -> &[u8] {
-        self.segments.iter().map(Segment::bytes).find(|bytes| !bytes.is_empty()).unwrap_or(&[])
+        self.segments
+            .iter()
+            .map(Segment::bytes)
+            .find(|bytes| !bytes.is_empty())
+            .unwrap_or(&[])
     }
 
     /// Fills `slices` with the queue's pieces from its head on; returns how many there are.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;
-        for (slice, segment) in
-            slices.iter_mut().zip(self.segments.iter().filter(|s| !s.bytes().is_empty()))
+        for (slice, segment) in slices
+            .iter_mut()
+            .zip(self.segments.iter().filter(|s| !s.bytes().is_empty()))
         {
             *slice = IoSlice::new(segment.bytes());
             count += 1;
@@ -233,7 +255,10 @@ mod tests {
     fn an_empty_pool_is_an_error_and_nothing_leaks() {
         let mut pool = Pool::new(BLOCK_BYTES_MIN, 0);
         let mut output = Output::new();
-        assert_eq!(output.append(&vec![0; 9 * BLOCK_BYTES_MIN], &mut pool), Err(NoBlock));
+        assert_eq!(
+            output.append(&vec![0; 9 * BLOCK_BYTES_MIN], &mut pool),
+            Err(NoBlock)
+        );
         assert_eq!(pool.lent(), 8);
         output.clear(&mut pool);
         assert_eq!((pool.lent(), output.len()), (0, 0));

@@ -14,7 +14,11 @@ pub struct Pipe {
 impl Pipe {
     /// An empty pipe that takes at most `bytes_max` bytes.
     pub fn new(bytes_max: usize) -> Pipe {
-        Pipe { queue: Output::new(), bytes_max, closed: false }
+        Pipe {
+            queue: Output::new(),
+            bytes_max,
+            closed: false,
+        }
     }
 
     /// Bytes in the pipe.

@@ -155,7 +155,10 @@ mod tests {
         let output: Vec<Block> = std::iter::from_fn(|| pool.take_for_output()).collect();
         assert_eq!(output.len(), 2);
         assert_eq!(pool.lent(), 8);
-        input.into_iter().chain(output).for_each(|block| pool.put(block));
+        input
+            .into_iter()
+            .chain(output)
+            .for_each(|block| pool.put(block));
         assert_eq!(pool.lent(), 0);
         assert!(pool.take().is_some());
     }
@@ -175,7 +178,11 @@ mod tests {
         pool.trim(at(19));
         assert_eq!(pool.free.len(), 6, "too early");
         pool.trim(at(20));
-        assert_eq!(pool.free.len(), KEPT_FREE, "only one was used since, a few are kept");
+        assert_eq!(
+            pool.free.len(),
+            KEPT_FREE,
+            "only one was used since, a few are kept"
+        );
         assert_eq!(pool.trim_due(), None);
     }
 }

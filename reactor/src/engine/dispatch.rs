@@ -11,9 +11,7 @@ use super::site::{Found, RouteId, Site};
 use super::stats::WorkerStats;
 use crate::http::{Framing, Method, RequestHead, Status, TargetForm, uri};
 use crate::router::MethodSet;
-use crate::service::{
-    Body, Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Summary,
-};
+use crate::service::{Body, Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Summary};
 use crate::transport::Peer;
 
 /// The route of a request, and the reply to it if the engine itself has one.
@@ -26,7 +24,10 @@ pub(super) struct Routed {
 /// its normal form if it was not in it, in `cx`, and fields of an answer of the engine's own in the
 /// reply buffer.
 pub(super) fn route(site: &Site, head: &RequestHead, text: &[u8], cx: &mut Context) -> Routed {
-    let own = |reply| Routed { route: RouteId::UNMATCHED, reply: Some(reply) };
+    let own = |reply| Routed {
+        route: RouteId::UNMATCHED,
+        reply: Some(reply),
+    };
     cx.path.clear();
     match head.form {
         TargetForm::Authority => return own(error(Status::NOT_IMPLEMENTED).closing()),
@@ -40,12 +41,22 @@ pub(super) fn route(site: &Site, head: &RequestHead, text: &[u8], cx: &mut Conte
             }
         }
     }
-    let path = if cx.path.is_empty() { head.path.of(text) } else { &cx.path };
+    let path = if cx.path.is_empty() {
+        head.path.of(text)
+    } else {
+        &cx.path
+    };
     match site.find(head.host.of(text), path, head.method, &mut cx.params) {
         Found::Route(route) => {
-            let limit = site.route(route).body_bytes_max.unwrap_or(site.limits.body_bytes_max);
+            let limit = site
+                .route(route)
+                .body_bytes_max
+                .unwrap_or(site.limits.body_bytes_max);
             let too_large = matches!(head.framing, Framing::Length(length) if length > limit);
-            Routed { route, reply: too_large.then(|| error(Status::CONTENT_TOO_LARGE)) }
+            Routed {
+                route,
+                reply: too_large.then(|| error(Status::CONTENT_TOO_LARGE)),
+            }
         }
         Found::NotFound => own(error(Status::NOT_FOUND)),
         Found::MethodNotAllowed(methods) => {
@@ -87,7 +98,10 @@ fn allow(mut methods: MethodSet, out: &mut ReplyBuffer) {
     }
     let mut value = [0; 96];
     let mut at = 0;
-    for method in Method::NAMED.iter().filter(|method| methods.contains(method.index())) {
+    for method in Method::NAMED
+        .iter()
+        .filter(|method| methods.contains(method.index()))
+    {
         for piece in [if at == 0 { "" } else { ", " }, method.as_str()] {
             value[at..at + piece.len()].copy_from_slice(piece.as_bytes());
             at += piece.len();
@@ -102,7 +116,12 @@ pub(super) fn before(request: &mut Request<'_>, stats: &WorkerStats) -> Option<R
     if route.middleware.is_empty() {
         return None;
     }
-    let run = || route.middleware.iter().find_map(|middleware| middleware.before(request));
+    let run = || {
+        route
+            .middleware
+            .iter()
+            .find_map(|middleware| middleware.before(request))
+    };
     guarded(stats, "middleware", run).unwrap_or_else(|| Some(panicked()))
 }
 
@@ -131,9 +150,23 @@ pub(super) fn after(
     if route.middleware.is_empty() {
         return;
     }
-    let Reply { status, content_type, .. } = reply;
-    let mut head = ReplyHead { status, content_type, buffer };
-    let run = || route.middleware.iter().rev().for_each(|one| one.after(view, &mut head));
+    let Reply {
+        status,
+        content_type,
+        ..
+    } = reply;
+    let mut head = ReplyHead {
+        status,
+        content_type,
+        buffer,
+    };
+    let run = || {
+        route
+            .middleware
+            .iter()
+            .rev()
+            .for_each(|one| one.after(view, &mut head))
+    };
     if guarded(stats, "middleware", run).is_none() {
         buffer.reset();
         *reply = panicked();
@@ -176,7 +209,12 @@ pub(super) fn observe(
         duration,
     };
     let local = &mut *scope.local;
-    let run = || site.observers.list.iter().for_each(|one| one.observe(&summary, local));
+    let run = || {
+        site.observers
+            .list
+            .iter()
+            .for_each(|one| one.observe(&summary, local))
+    };
     let _ = guarded(scope.stats, "observer", run);
     scope.flush_due.get_or_insert(scope.now + FLUSH_INTERVAL);
 }
@@ -224,13 +262,25 @@ pub(super) fn panicked() -> Reply {
 pub(super) fn view<'a>(
     text: &'a [u8],
     head: &'a RequestHead,
-    cx: (&'a [crate::http::Field], &'a crate::router::Params, &'a [u8]),
+    cx: (
+        &'a [crate::http::Field],
+        &'a crate::router::Params,
+        &'a [u8],
+    ),
     route: &'a Route,
     peer: Peer,
 ) -> RequestView<'a> {
     let (fields, params, path) = cx;
     let path = (!path.is_empty()).then_some(path);
-    RequestView { text, fields, head, path, params, route, peer }
+    RequestView {
+        text,
+        fields,
+        head,
+        path,
+        params,
+        route,
+        peer,
+    }
 }
 
 /// Bytes of a reply's body that is in memory; `None` for others.

@@ -112,7 +112,7 @@ impl OwnedRequest {
             text: view.text[..view.head.len].into(),
             fields: view.fields.into(),
             path: view.path.map(Box::from),
-            params: *view.params,
+            params: view.params.clone(),
             peer: view.peer,
         }
     }
@@ -185,6 +185,7 @@ impl Exchange {
     }
 
     /// Blocks that the pipes hold.
+    #[cfg(test)]
     pub fn blocks(&self) -> usize {
         self.incoming.blocks() + self.outgoing.blocks()
     }
@@ -228,7 +229,10 @@ impl Exchange {
 
     /// More of the request's body is there: the stream is to be pulled if it looked for it.
     pub fn let_stream_look(&mut self) {
-        if let Stage::Streaming { ready, wants_body, .. } = &mut self.stage {
+        if let Stage::Streaming {
+            ready, wants_body, ..
+        } = &mut self.stage
+        {
             *ready |= *wants_body;
         }
     }
@@ -268,7 +272,9 @@ pub(super) fn queue_file_piece(
     pool: &mut Pool,
 ) -> Result<FilePiece, NoBlock> {
     let room = output.room(1, pool)?;
-    let count = usize::try_from(body.length).unwrap_or(usize::MAX).min(room.len());
+    let count = usize::try_from(body.length)
+        .unwrap_or(usize::MAX)
+        .min(room.len());
     match body.file.read_at(&mut room[..count], body.start) {
         Ok(0) => Ok(FilePiece::Cut),
         Ok(count) => {
@@ -340,6 +346,7 @@ impl fmt::Debug for Stage {
         f.write_str(match self {
             Stage::Collecting(_) => "Collecting",
             Stage::Working => "Working",
+            Stage::Delivered(_) => "Delivered",
             Stage::Streaming { .. } => "Streaming",
             Stage::Sending(_) => "Sending",
             Stage::Done => "Done",

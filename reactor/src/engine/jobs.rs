@@ -45,8 +45,14 @@ pub struct Overloaded;
 impl JobPool {
     /// A pool in which at most `waiting_max` jobs wait, without threads.
     pub fn new(waiting_max: usize) -> JobPool {
-        let shared = Shared { state: Mutex::default(), work: Condvar::new(), waiting_max };
-        JobPool { shared: Arc::new(shared) }
+        let shared = Shared {
+            state: Mutex::default(),
+            work: Condvar::new(),
+            waiting_max,
+        };
+        JobPool {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Starts `threads` threads that run jobs until [`JobPool::close`].
@@ -73,12 +79,21 @@ impl JobPool {
     /// # Errors
     ///
     /// Too many are waiting.
-    pub fn submit(&self, job: Job, exchange: Key, reply_to: Arc<Sending>) -> Result<(), Overloaded> {
+    pub fn submit(
+        &self,
+        job: Job,
+        exchange: Key,
+        reply_to: Arc<Sending>,
+    ) -> Result<(), Overloaded> {
         let mut state = self.lock();
         if state.waiting.len() >= self.shared.waiting_max || state.closed {
             return Err(Overloaded);
         }
-        state.waiting.push_back(Order { job, exchange, reply_to });
+        state.waiting.push_back(Order {
+            job,
+            exchange,
+            reply_to,
+        });
         drop(state);
         self.shared.work.notify_one();
         Ok(())
@@ -111,13 +126,20 @@ impl JobPool {
             if state.closed {
                 return None;
             }
-            state = self.shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .shared
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Jobs do not run under the lock, so a panic cannot leave the state broken.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -127,12 +149,17 @@ impl Order {
         let job = self.job;
         let reply = catch_unwind(AssertUnwindSafe(|| job(&mut buffer))).ok();
         let reply = reply.map(|reply| Box::new((reply, buffer)));
-        self.reply_to.send(Mail::JobDone { exchange: self.exchange, reply });
+        self.reply_to.send(Mail::JobDone {
+            exchange: self.exchange,
+            reply,
+        });
     }
 }
 
 impl fmt::Debug for JobPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobPool").field("waiting", &self.lock().waiting.len()).finish()
+        f.debug_struct("JobPool")
+            .field("waiting", &self.lock().waiting.len())
+            .finish()
     }
 }

@@ -1,9 +1,9 @@
 //! A worker's mailbox: what other threads have to tell it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::Arc;
 
 use super::arena::Key;
 use super::site::Site;
@@ -68,8 +68,20 @@ struct Shared {
 /// A mailbox whose worker is woken by `waker`.
 pub fn mailbox(waker: Waker) -> (Sending, Mailbox) {
     let (sender, receiver) = channel();
-    let shared = Arc::new(Shared { pending: AtomicBool::new(false), waker });
-    (Sending { queue: sender, shared: Arc::clone(&shared) }, Mailbox { queue: receiver, shared })
+    let shared = Arc::new(Shared {
+        pending: AtomicBool::new(false),
+        waker,
+    });
+    (
+        Sending {
+            queue: sender,
+            shared: Arc::clone(&shared),
+        },
+        Mailbox {
+            queue: receiver,
+            shared,
+        },
+    )
 }
 
 impl Sending {
@@ -91,7 +103,9 @@ impl Mailbox {
     /// Whether there may be mail: to be asked each turn, costs no system call.
     #[inline]
     pub fn has_mail(&self) -> bool {
-        self.shared.pending.load(std::sync::atomic::Ordering::Acquire)
+        self.shared
+            .pending
+            .load(std::sync::atomic::Ordering::Acquire)
     }
 
     /// Says that the queue is going to be emptied: who sends after this wakes the worker again.

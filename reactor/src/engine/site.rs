@@ -94,7 +94,10 @@ impl Site {
         params: &mut Params,
     ) -> Found {
         let fallback = (method == Method::Head).then_some(Method::Get.index());
-        match self.router.lookup(host, path, method.index(), fallback, params) {
+        match self
+            .router
+            .lookup(host, path, method.index(), fallback, params)
+        {
             Lookup::Found(found) => Found::Route(*found.value),
             Lookup::MethodNotAllowed(methods) => Found::MethodNotAllowed(methods),
             Lookup::NotFound => Found::NotFound,
@@ -147,28 +150,45 @@ impl SiteBuilder {
     /// A malformed pattern, two routes that stand in each other's way, or a `Server` value with
     /// control characters.
     pub fn build(self) -> Result<Site, Error> {
-        if let Some(name) = self.server_name.as_deref().filter(|name| !is_field_text(name)) {
-            return Err(Error::Route(format!("the server name {name:?} is not a field value")));
+        if let Some(name) = self
+            .server_name
+            .as_deref()
+            .filter(|name| !is_field_text(name))
+        {
+            return Err(Error::Route(format!(
+                "the server name {name:?} is not a field value"
+            )));
         }
         if self.limits.head_bytes_max > HEAD_BYTES_MAX {
-            return Err(Error::Route(format!("heads cannot be larger than {HEAD_BYTES_MAX} bytes")));
+            return Err(Error::Route(format!(
+                "heads cannot be larger than {HEAD_BYTES_MAX} bytes"
+            )));
         }
         let mut router = Router::new(METHOD_NAMES);
         let unmatched = Route::any("", |_: &mut Request<'_>| Reply::status(Status::NOT_FOUND));
-        let mut routes = vec![Route { middleware: self.middleware.clone(), ..unmatched.streamed() }];
+        let mut routes = vec![Route {
+            middleware: self.middleware.clone(),
+            ..unmatched.streamed()
+        }];
         for mut route in self.routes {
             let id = RouteId(routes.len() as u32);
             let method = route.method.map(Method::index);
             router
                 .insert(route.host.as_deref(), &route.path, method, id)
                 .map_err(|error| Error::Route(error.to_string()))?;
-            route.middleware.splice(0..0, self.middleware.iter().cloned());
+            route
+                .middleware
+                .splice(0..0, self.middleware.iter().cloned());
             routes.push(route);
         }
         for (route, routed) in routes.iter_mut().skip(1).zip(router.routes()) {
             route.names = routed.names.into();
         }
-        debug_assert_eq!(routes[0].body, BodyMode::Streamed, "its body is never collected");
+        debug_assert_eq!(
+            routes[0].body,
+            BodyMode::Streamed,
+            "its body is never collected"
+        );
         Ok(Site {
             limits: self.limits,
             server_name: self.server_name,
@@ -181,7 +201,9 @@ impl SiteBuilder {
 
 impl std::fmt::Debug for SiteBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SiteBuilder").field("routes", &self.routes).finish_non_exhaustive()
+        f.debug_struct("SiteBuilder")
+            .field("routes", &self.routes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -190,7 +212,16 @@ const HEAD_BYTES_MAX: usize = u16::MAX as usize;
 
 /// The names of the methods in the order of their indexes.
 const METHOD_NAMES: &[&str] = &[
-    "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "other methods",
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "OPTIONS",
+    "PATCH",
+    "TRACE",
+    "CONNECT",
+    "other methods",
 ];
 
 /// Whether `text` may be the value of a field: visible ASCII and spaces.

@@ -49,7 +49,12 @@ pub(super) enum Sent {
 impl Socket {
     /// A new connection: worth a try in both directions.
     pub fn new(transport: Transport) -> Socket {
-        Socket { transport, can_read: true, can_write: true, saw_close: false }
+        Socket {
+            transport,
+            can_read: true,
+            can_write: true,
+            saw_close: false,
+        }
     }
 
     /// Registers with the poller, once and for both directions.

@@ -18,7 +18,8 @@ impl Counter {
     /// Adds `count`; see [`Counter::increment`].
     #[inline]
     pub fn add(&self, count: u64) {
-        self.0.store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
+        self.0
+            .store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
     }
 
     /// Takes one off; see [`Counter::increment`].
@@ -86,7 +87,10 @@ pub enum CapReached {
 impl Default for Census {
     fn default() -> Census {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Census { connections: AtomicUsize::new(0), shards }
+        Census {
+            connections: AtomicUsize::new(0),
+            shards,
+        }
     }
 }
 
@@ -142,7 +146,9 @@ impl Census {
     fn shard(&self, account: u64) -> std::sync::MutexGuard<'_, HashMap<u64, usize>> {
         let mixed = account.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58;
         // A thread that panicked here left whole numbers behind.
-        self.shards[mixed as usize].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[mixed as usize]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -164,6 +170,11 @@ mod tests {
         [Counted::ByAddress, Counted::InAll, Counted::ByAddress]
             .map(|counted| census.leave(Some(1), counted));
         assert_eq!(census.connections(), 0);
-        assert!(census.shards.iter().all(|shard| shard.lock().unwrap().is_empty()));
+        assert!(
+            census
+                .shards
+                .iter()
+                .all(|shard| shard.lock().unwrap().is_empty())
+        );
     }
 }

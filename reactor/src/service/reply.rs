@@ -55,7 +55,12 @@ pub struct FileBody {
 impl Reply {
     /// A reply of this status without body.
     pub const fn status(status: Status) -> Reply {
-        Reply { status, content_type: None, close: false, body: Body::Empty }
+        Reply {
+            status,
+            content_type: None,
+            close: false,
+            body: Body::Empty,
+        }
     }
 
     /// Plain text that lives as long as the program.
@@ -96,7 +101,10 @@ impl Reply {
     /// Whatever `work` returns; it is run by the job pool and may block. When too many jobs are
     /// waiting the answer is 503. The reply buffer that it is handed is its own.
     pub fn job(work: impl FnOnce(&mut ReplyBuffer) -> Reply + Send + 'static) -> Reply {
-        Reply { body: Body::Job(Box::new(work)), ..Reply::status(Status::OK) }
+        Reply {
+            body: Body::Job(Box::new(work)),
+            ..Reply::status(Status::OK)
+        }
     }
 
     /// With another status.
@@ -131,7 +139,12 @@ impl Reply {
     }
 
     const fn ok(content_type: &'static str, body: Body) -> Reply {
-        Reply { status: Status::OK, content_type: Some(content_type), close: false, body }
+        Reply {
+            status: Status::OK,
+            content_type: Some(content_type),
+            close: false,
+            body,
+        }
     }
 }
 

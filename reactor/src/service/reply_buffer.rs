@@ -9,8 +9,14 @@ use super::Reply;
 const KEPT_BYTES_MAX: usize = 64 << 10;
 
 /// Fields that the engine writes itself; what others say of them is ignored.
-const ENGINE_FIELDS: [&str; 6] =
-    ["content-length", "transfer-encoding", "connection", "keep-alive", "date", "server"];
+const ENGINE_FIELDS: [&str; 6] = [
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "date",
+    "server",
+];
 
 /// Header fields and a body in the making. Each worker has one and reuses it for every request.
 #[derive(Debug, Default)]
@@ -27,31 +33,44 @@ impl ReplyBuffer {
     /// `Server`), is ignored.
     pub fn field(&mut self, name: &str, value: impl AsRef<[u8]>) {
         let is_token = !name.is_empty() && name.bytes().all(is_token_byte);
-        if !is_token || ENGINE_FIELDS.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        if !is_token
+            || ENGINE_FIELDS
+                .iter()
+                .any(|own| own.eq_ignore_ascii_case(name))
+        {
             log::debug!("header field {name:?} of a reply is ignored");
             return;
         }
         self.fields.extend_from_slice(name.as_bytes());
         self.fields.extend_from_slice(b": ");
-        let clean = |byte: &u8| if matches!(byte, b'\r' | b'\n' | 0) { b' ' } else { *byte };
+        let clean = |byte: &u8| {
+            if matches!(byte, b'\r' | b'\n' | 0) {
+                b' '
+            } else {
+                *byte
+            }
+        };
         self.fields.extend(value.as_ref().iter().map(clean));
         self.fields.extend_from_slice(b"\r\n");
     }
 
     /// The value of the first field of this name (in any case).
     pub fn field_value(&self, name: &str) -> Option<&[u8]> {
-        lines(&self.fields).find(|line| is_field(line, name)).map(|line| {
-            let value = &line[name.len() + 1..];
-            value.trim_ascii()
-        })
+        lines(&self.fields)
+            .find(|line| is_field(line, name))
+            .map(|line| {
+                let value = &line[name.len() + 1..];
+                value.trim_ascii()
+            })
     }
 
     /// Removes all fields of this name.
     pub fn remove_field(&mut self, name: &str) {
         let mut start = 0;
-        while let Some(line) = lines(&self.fields[start..]).next() {
-            let end = start + line.len();
-            if is_field(line, name) {
+        while start < self.fields.len() {
+            let line = lines(&self.fields[start..]).next().unwrap_or_default();
+            let (end, goes) = (start + line.len(), is_field(line, name));
+            if goes {
                 self.fields.drain(start..end);
             } else {
                 start = end;
@@ -97,11 +116,6 @@ impl ReplyBuffer {
         }
     }
 
-    /// Drops the body but keeps the fields that middleware has set.
-    pub(crate) fn clear_body(&mut self) {
-        self.body.clear();
-    }
-
     /// Adds lines taken from another buffer.
     pub(crate) fn prepend_lines(&mut self, lines: &[u8]) {
         self.fields.splice(0..0, lines.iter().copied());
@@ -137,7 +151,15 @@ mod tests {
     #[test]
     fn bad_names_and_the_engines_fields_are_ignored() {
         let mut buffer = ReplyBuffer::default();
-        for name in ["", "a b", "a:", "a\r\nb", "Content-Length", "connection", "DATE"] {
+        for name in [
+            "",
+            "a b",
+            "a:",
+            "a\r\nb",
+            "Content-Length",
+            "connection",
+            "DATE",
+        ] {
             buffer.field(name, "1");
         }
         assert_eq!(buffer.field_lines(), b"");

@@ -63,19 +63,26 @@ impl<'a> RequestView<'a> {
 
     /// The value of the first header field of this name.
     pub fn field(&self, name: FieldName) -> Option<&'a [u8]> {
-        self.fields.iter().find(|field| field.id == name).map(|field| field.value.of(self.text))
+        self.fields
+            .iter()
+            .find(|field| field.id == name)
+            .map(|field| field.value.of(self.text))
     }
 
     /// The value of the first header field of this name (in any case), for names without an id.
     pub fn field_named(&self, name: &str) -> Option<&'a [u8]> {
         let name = name.as_bytes();
-        self.all_fields().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.all_fields()
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     /// All header fields in their order: name as sent, and value.
     pub fn all_fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let text = self.text;
-        self.fields.iter().map(move |field| (field.name.of(text), field.value.of(text)))
+        self.fields
+            .iter()
+            .map(move |field| (field.name.of(text), field.value.of(text)))
     }
 
     /// The percent-decoded value of the route's parameter `name`; `None` also if it is not UTF-8.
@@ -97,7 +104,10 @@ impl<'a> RequestView<'a> {
 
     /// The data of the route.
     pub fn data<T: Any>(&self) -> Option<&'a T> {
-        self.route.data.as_deref().and_then(|data| data.downcast_ref())
+        self.route
+            .data
+            .as_deref()
+            .and_then(|data| data.downcast_ref())
     }
 
     /// Who sent the request.
@@ -108,7 +118,13 @@ impl<'a> RequestView<'a> {
 
 impl fmt::Debug for RequestView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} from {}", self.method_text(), self.target(), self.peer)
+        write!(
+            f,
+            "{} {} from {}",
+            self.method_text(),
+            self.target(),
+            self.peer
+        )
     }
 }
 

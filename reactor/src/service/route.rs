@@ -60,7 +60,10 @@ impl Route {
 
     /// Answers requests of `method` for `path` with `handler`. `GET` answers `HEAD` too.
     pub fn new(method: Method, path: &str, handler: impl Handler) -> Route {
-        Route { method: Some(method), ..Route::any(path, handler) }
+        Route {
+            method: Some(method),
+            ..Route::any(path, handler)
+        }
     }
 
     /// Answers `GET` and `HEAD`.
@@ -119,6 +122,11 @@ impl Route {
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let method = self.method.map_or("*", Method::as_str);
-        write!(f, "{method} {}{}", self.host.as_deref().unwrap_or(""), self.path)
+        write!(
+            f,
+            "{method} {}{}",
+            self.host.as_deref().unwrap_or(""),
+            self.path
+        )
     }
 }

@@ -55,7 +55,9 @@ impl Pull<'_> {
 
 impl fmt::Debug for Pull<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pull").field("room", &self.out.room()).finish_non_exhaustive()
+        f.debug_struct("Pull")
+            .field("room", &self.out.room())
+            .finish_non_exhaustive()
     }
 }
 
@@ -74,7 +76,9 @@ impl Outgoing<'_> {
 
     /// Writes as much of `bytes` as there is room for, and says how much that was.
     pub fn write(&mut self, bytes: &[u8]) -> usize {
-        self.pipe.write(bytes, &mut self.pool.borrow_mut()).unwrap_or(0)
+        self.pipe
+            .write(bytes, &mut self.pool.borrow_mut())
+            .unwrap_or(0)
     }
 }
 
@@ -138,6 +142,8 @@ impl Waker {
 
 impl fmt::Debug for Waker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waker").field("exchange", &self.exchange).finish_non_exhaustive()
+        f.debug_struct("Waker")
+            .field("exchange", &self.exchange)
+            .finish_non_exhaustive()
     }
 }

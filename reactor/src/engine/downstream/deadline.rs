@@ -34,7 +34,10 @@ pub(super) enum Phase {
 impl Phase {
     /// Whether progress gives the phase its whole time again.
     fn restarts(self) -> bool {
-        matches!(self, Phase::Idle | Phase::Body | Phase::Write | Phase::Watch)
+        matches!(
+            self,
+            Phase::Idle | Phase::Body | Phase::Write | Phase::Watch
+        )
     }
 }
 

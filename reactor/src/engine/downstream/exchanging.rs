@@ -9,13 +9,10 @@ use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Told};
 use crate::engine::exchange::{Exchange, FilePiece, PendingHead, Stage, queue_file_piece};
-use crate::engine::site::Site;
 use crate::engine::socket::Sent;
 use crate::http::{Framing, Method, Status, Version};
 use crate::proto::h1::{CONTINUE, LAST_CHUNK, ResponseFields, write_chunk_line, write_head};
-use crate::service::{
-    Body, HalfClose, IncomingBody, Outgoing, Progress, Pull, Reply, Request, Wake, Waker,
-};
+use crate::service::{Body, IncomingBody, Outgoing, Progress, Pull, Reply, Request, Wake, Waker};
 
 /// What a look at an exchange came to.
 enum Run {
@@ -56,7 +53,9 @@ impl Downstream {
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Step {
-        let Some(mut exchange) = cx.exchanges.check_out(id) else { return Step::Close };
+        let Some(mut exchange) = cx.exchanges.check_out(id) else {
+            return Step::Close;
+        };
         loop {
             let run = self.run_exchange(&mut exchange, key, id, cx, budget);
             if self.flush(cx) == Sent::Broken {
@@ -106,7 +105,7 @@ impl Downstream {
             Ok(received) => received,
             Err(run) => return run,
         };
-        let run = match &mut exchange.stage {
+        let run = match &exchange.stage {
             Stage::Collecting(_) if exchange.body.is_done() => {
                 self.finish_collecting(exchange, id, cx);
                 Run::Moved
@@ -199,15 +198,21 @@ impl Downstream {
     /// The body is complete: asks the handler.
     fn finish_collecting(&mut self, exchange: &mut Exchange, id: Key, cx: &mut Context) {
         let stage = std::mem::replace(&mut exchange.stage, Stage::Working);
-        let Stage::Collecting(body) = stage else { return };
+        let Stage::Collecting(body) = stage else {
+            return;
+        };
         cx.collected_bytes -= body.len();
         cx.reply.reset();
         cx.reply.prepend_lines(&exchange.lines);
         let reply = {
             let route = exchange.site.route(exchange.request.route);
             let view = exchange.request.view(route);
-            let mut request =
-                Request { view, body: &body, out: &mut cx.reply, local: &mut *cx.local };
+            let mut request = Request {
+                view,
+                body: &body,
+                out: &mut cx.reply,
+                local: &mut *cx.local,
+            };
             dispatch::handle(&mut request, &cx.stats)
         };
         self.begin_response(exchange, reply, id, cx);
@@ -216,7 +221,9 @@ impl Downstream {
     /// A job has made its reply.
     fn take_delivery(&mut self, exchange: &mut Exchange, id: Key, cx: &mut Context) {
         let stage = std::mem::replace(&mut exchange.stage, Stage::Working);
-        let Stage::Delivered(finished) = stage else { return };
+        let Stage::Delivered(finished) = stage else {
+            return;
+        };
         cx.reply.reset();
         let reply = match finished {
             Some(finished) => {
@@ -255,7 +262,12 @@ impl Downstream {
         }
         let site = Arc::clone(&exchange.site);
         let route = site.route(exchange.request.route);
-        dispatch::after(&exchange.request.view(route), &mut reply, &mut cx.reply, &cx.stats);
+        dispatch::after(
+            &exchange.request.view(route),
+            &mut reply,
+            &mut cx.reply,
+            &cx.stats,
+        );
         exchange.status = reply.status;
         let head = &exchange.request.head;
         exchange.keep = self.may_persist(head, &reply, &site, cx);
@@ -268,7 +280,8 @@ impl Downstream {
             (Body::File(file), ..) => Framing::Length(file.length),
             _ => {
                 exchange.keep &= exchange.may_skip_rest();
-                exchange.bytes_out = self.queue_reply(&exchange.request.head, reply, &mut exchange.keep, cx);
+                exchange.bytes_out =
+                    self.queue_reply(&exchange.request.head, reply, &mut exchange.keep, cx);
                 exchange.stage = Stage::Done;
                 return;
             }
@@ -283,7 +296,11 @@ impl Downstream {
                     Framing::Length(length) => length,
                     _ => u64::MAX,
                 };
-                Stage::Streaming { stream, wants_body: false, ready: true }
+                Stage::Streaming {
+                    stream,
+                    wants_body: false,
+                    ready: true,
+                }
             }
             Body::File(file) if !bodiless => Stage::Sending(file),
             _ => Stage::Done,
@@ -297,7 +314,9 @@ impl Downstream {
     /// Queues the head of a response that is not in memory, unless that has been done. False if it
     /// cannot be.
     fn queue_head(&mut self, exchange: &mut Exchange, cx: &mut Context) -> bool {
-        let Some(head) = exchange.head.take() else { return true };
+        let Some(head) = exchange.head.take() else {
+            return true;
+        };
         let request = &exchange.request.head;
         if exchange.framing == Framing::UntilClose {
             exchange.keep = false;
@@ -329,7 +348,12 @@ impl Downstream {
         if cx.out.len() >= exchange.site.limits.pipe_bytes_max {
             return Run::Waits;
         }
-        let Stage::Streaming { stream, wants_body, ready } = &mut exchange.stage else {
+        let Stage::Streaming {
+            stream,
+            wants_body,
+            ready,
+        } = &mut exchange.stage
+        else {
             return Run::Waits;
         };
         if !*ready {
@@ -339,18 +363,30 @@ impl Downstream {
         let address = &cx.address;
         let waker = || {
             let mailbox: Arc<dyn Wake> = address.clone();
-            Waker { mailbox, exchange: id.bits() }
+            Waker {
+                mailbox,
+                exchange: id.bits(),
+            }
         };
         let pool = RefCell::new(&mut cx.pool);
         let mut io = Pull {
-            out: Outgoing { pipe: &mut exchange.outgoing, pool: &pool },
-            body: IncomingBody { pipe: &mut exchange.incoming, pool: &pool, wanted: wants_body },
+            out: Outgoing {
+                pipe: &mut exchange.outgoing,
+                pool: &pool,
+            },
+            body: IncomingBody {
+                pipe: &mut exchange.incoming,
+                pool: &pool,
+                wanted: wants_body,
+            },
             waker: &waker,
             wake_after: None,
         };
         let progress = dispatch::guarded(&cx.stats, "stream", || stream.pull(&mut io));
         let wake_after = io.wake_after;
-        let Some(progress) = progress else { return self.stream_panicked(exchange, cx) };
+        let Some(progress) = progress else {
+            return self.stream_panicked(exchange, cx);
+        };
         *ready = progress != Progress::Later;
         let asks = *wants_body && exchange.owes_continue && !exchange.body.is_done();
         exchange.wake_at = match progress {
@@ -433,7 +469,9 @@ impl Downstream {
     /// Queues pieces of the file.
     fn send_file(&mut self, exchange: &mut Exchange, cx: &mut Context, budget: &mut Budget) -> Run {
         let bytes_max = exchange.site.limits.pipe_bytes_max;
-        let Stage::Sending(file) = &mut exchange.stage else { return Run::Waits };
+        let Stage::Sending(file) = &mut exchange.stage else {
+            return Run::Waits;
+        };
         let mut queued = 0;
         while file.length > 0 && cx.out.len() < bytes_max {
             match queue_file_piece(file, &mut cx.out, &mut cx.pool) {
@@ -509,7 +547,9 @@ impl Downstream {
             bytes_out: exchange.bytes_out,
             begun: exchange.begun,
         };
-        let view = exchange.request.view(exchange.site.route(exchange.request.route));
+        let view = exchange
+            .request
+            .view(exchange.site.route(exchange.request.route));
         self.tell_later(view, &exchange.site, told, cx);
     }
 

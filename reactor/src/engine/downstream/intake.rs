@@ -61,7 +61,12 @@ impl Downstream {
     pub(super) fn take_hand(&mut self, key: Key, cx: &mut Context) -> Option<Hand> {
         if let Input::Block { .. } = self.input {
             if let Input::Block { block, start, end } = std::mem::take(&mut self.input) {
-                return Some(Hand { block, start, end, owned: true });
+                return Some(Hand {
+                    block,
+                    start,
+                    end,
+                    owned: true,
+                });
             }
         }
         let Some(mut block) = cx.scratch.take() else {
@@ -75,7 +80,12 @@ impl Downstream {
             }
             _ => 0,
         };
-        Some(Hand { block, start: 0, end, owned: false })
+        Some(Hand {
+            block,
+            start: 0,
+            end,
+            owned: false,
+        })
     }
 
     /// Puts the hand down: what is unused stays with the connection.
@@ -116,7 +126,9 @@ impl Downstream {
         budget: &mut Budget,
         mut take: impl FnMut(&mut Context, &[u8]) -> usize,
     ) -> Intake {
-        let Some(mut hand) = self.take_hand(key, cx) else { return Intake::Blocked };
+        let Some(mut hand) = self.take_hand(key, cx) else {
+            return Intake::Blocked;
+        };
         let intake = loop {
             match decode(&mut hand, body, limits, cx, &mut take) {
                 Decoded::NeedsInput => {}

@@ -115,7 +115,10 @@ struct Budget {
 }
 
 impl Budget {
-    const TURN: Budget = Budget { requests: 64, bytes: 512 << 10 };
+    const TURN: Budget = Budget {
+        requests: 64,
+        bytes: 512 << 10,
+    };
 
     fn spend(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
@@ -354,7 +357,9 @@ impl Downstream {
             cx.pool.put(block);
         }
         self.socket.shutdown_write();
-        self.state = State::Lingering { bytes_left: site.limits.linger_bytes_max };
+        self.state = State::Lingering {
+            bytes_left: site.limits.linger_bytes_max,
+        };
         Step::Go
     }
 
@@ -366,7 +371,9 @@ impl Downstream {
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Step {
-        let Some(mut hand) = self.take_hand(key, cx) else { return Step::Wait };
+        let Some(mut hand) = self.take_hand(key, cx) else {
+            return Step::Wait;
+        };
         let step = loop {
             if !self.socket.can_read() {
                 break Step::Wait;

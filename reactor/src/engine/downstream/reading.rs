@@ -42,7 +42,9 @@ impl Downstream {
         if self.input.is_empty() && !self.socket.can_read() {
             return Step::Wait;
         }
-        let Some(mut hand) = self.take_hand(key, cx) else { return Step::Wait };
+        let Some(mut hand) = self.take_hand(key, cx) else {
+            return Step::Wait;
+        };
         let step = loop {
             if let Some(step) = self.parse_requests(&mut hand, key, site, cx, budget) {
                 break step;
@@ -91,7 +93,10 @@ impl Downstream {
                 return Some(Step::Wait);
             }
             let text = &hand.block[hand.start..hand.end];
-            match self.parser.parse_request(text, &mut cx.fields, &site.limits) {
+            match self
+                .parser
+                .parse_request(text, &mut cx.fields, &site.limits)
+            {
                 Ok(Some(head)) => {
                     budget.requests -= 1;
                     let Answered { used } = self.respond(text, &head, key, site, cx);
@@ -128,9 +133,19 @@ impl Downstream {
         cx.reply.reset();
         let Routed { route: id, reply } = dispatch::route(site, head, text, cx);
         let route = site.route(id);
-        let view = dispatch::view(text, head, (&cx.fields, &cx.params, &cx.path), route, self.peer);
-        let mut request =
-            Request { view, body: &[], out: &mut cx.reply, local: &mut *cx.local };
+        let view = dispatch::view(
+            text,
+            head,
+            (&cx.fields, &cx.params, &cx.path),
+            route,
+            self.peer,
+        );
+        let mut request = Request {
+            view,
+            body: &[],
+            out: &mut cx.reply,
+            local: &mut *cx.local,
+        };
         let early = dispatch::before(&mut request, &cx.stats).or(reply);
         let body = body_at_hand(head, text, route.body);
         let reply = match (early, body) {
@@ -153,13 +168,19 @@ impl Downstream {
         let collected = body.map_or(0, <[u8]>::len);
         if matches!(reply.body, Body::Job(_) | Body::Stream(..) | Body::File(_)) {
             let limit = route.body_bytes_max.unwrap_or(site.limits.body_bytes_max);
-            let framing = if collected > 0 { Framing::None } else { head.framing };
+            let framing = if collected > 0 {
+                Framing::None
+            } else {
+                head.framing
+            };
             let reader = BodyReader::new(framing, limit);
             let request = OwnedRequest::copy(&view, id);
             let mut exchange = Exchange::new(key, request, site, reader, cx.now);
             exchange.bytes_in = collected as u64;
             self.begin_exchange(exchange, Some(reply), cx);
-            return Answered { used: head.len + collected };
+            return Answered {
+                used: head.len + collected,
+            };
         }
         let unread = match collected {
             0 => unread(head, &text[head.len..], &site.limits),
@@ -182,10 +203,15 @@ impl Downstream {
         cx: &mut Context,
     ) -> Answered {
         let route = site.route(id);
-        let view = dispatch::view(text, head, (&cx.fields, &cx.params, &cx.path), route, self.peer);
+        let view = dispatch::view(
+            text,
+            head,
+            (&cx.fields, &cx.params, &cx.path),
+            route,
+            self.peer,
+        );
         dispatch::after(&view, &mut reply, &mut cx.reply, &cx.stats);
-        let mut keep =
-            self.may_persist(head, &reply, site, cx) && !matches!(unread, Unread::Much);
+        let mut keep = self.may_persist(head, &reply, site, cx) && !matches!(unread, Unread::Much);
         let (used, bytes_in) = match &unread {
             Unread::Whole(used) => (head.len + used, *used),
             Unread::Little(used, _) => (head.len + used, *used),
@@ -200,11 +226,16 @@ impl Downstream {
                 State::Closing { lingers: true }
             }
             // What the client has pipelined behind its last request would reset the connection.
-            (false, Unread::Whole(_)) => {
-                State::Closing { lingers: used < text.len() || self.socket.can_read() }
-            }
+            (false, Unread::Whole(_)) => State::Closing {
+                lingers: used < text.len() || self.socket.can_read(),
+            },
         };
-        let told = Told { status, bytes_in: bytes_in as u64, bytes_out, begun: cx.now };
+        let told = Told {
+            status,
+            bytes_in: bytes_in as u64,
+            bytes_out,
+            begun: cx.now,
+        };
         self.tell(text, head, site, id, told, cx);
         Answered { used }
     }
@@ -237,7 +268,9 @@ fn unread(head: &RequestHead, text: &[u8], limits: &Limits) -> Unread {
         match body.read(&text[used..], limits) {
             Ok(step) if step.used > 0 || step.end => used += step.used,
             Ok(_) => {
-                let little = body.remaining().is_some_and(|left| left <= limits.skip_bytes_max);
+                let little = body
+                    .remaining()
+                    .is_some_and(|left| left <= limits.skip_bytes_max);
                 // A client that waits for 100 may send the body or not: nobody can tell.
                 return match little && !head.expects_continue {
                     true => Unread::Little(used, body),

@@ -1,6 +1,6 @@
 //! Replies on their way out: heads and bodies queued, observers told.
 
-use super::{Downstream, State};
+use super::Downstream;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, ObserverScope, Told};
 use crate::engine::site::{RouteId, Site};
@@ -84,7 +84,9 @@ impl Downstream {
             Body::Shared(bytes) => copy(&bytes, cx),
             Body::Owned(bytes) => copy(&bytes, cx),
             Body::Written => {
-                let Context { out, reply, pool, .. } = cx;
+                let Context {
+                    out, reply, pool, ..
+                } = cx;
                 if out.append(reply.body_bytes(), pool).is_err() {
                     out.push_owned(reply.take_body());
                 }
@@ -108,7 +110,12 @@ impl Downstream {
         if write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields).is_ok() {
             self.queue_body(reply.body, cx);
         }
-        let told = Told { status, bytes_in: 0, bytes_out: length as u64, begun: cx.now };
+        let told = Told {
+            status,
+            bytes_in: 0,
+            bytes_out: length as u64,
+            begun: cx.now,
+        };
         let mut scope = scope(cx);
         dispatch::observe(site, None, self.peer, told, &mut scope);
     }
@@ -128,7 +135,13 @@ impl Downstream {
             return;
         }
         let route = site.route(id);
-        let view = dispatch::view(text, head, (&cx.fields, &cx.params, &cx.path), route, self.peer);
+        let view = dispatch::view(
+            text,
+            head,
+            (&cx.fields, &cx.params, &cx.path),
+            route,
+            self.peer,
+        );
         let mut scope = ObserverScope {
             clock: &cx.clock,
             dates: &cx.dates,
@@ -149,11 +162,6 @@ impl Downstream {
         cx: &mut Context,
     ) {
         dispatch::observe(site, Some(view), self.peer, told, &mut scope(cx));
-    }
-
-    /// The state after the last answer.
-    pub(super) fn closing(&self, lingers: bool) -> State {
-        State::Closing { lingers }
     }
 }
 

@@ -92,7 +92,10 @@ pub fn write_head(
     if count > pool.block_bytes() {
         return Err(NoBlock);
     }
-    let mut cursor = Cursor { room: output.room(count, pool)?, at: 0 };
+    let mut cursor = Cursor {
+        room: output.room(count, pool)?,
+        at: 0,
+    };
     if head.status == Status::OK {
         cursor.put(&prelude.text);
     } else {
@@ -140,7 +143,10 @@ pub fn write_chunk_line(
     length: usize,
 ) -> Result<(), NoBlock> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut cursor = Cursor { room: output.room(18, pool)?, at: 0 };
+    let mut cursor = Cursor {
+        room: output.room(18, pool)?,
+        at: 0,
+    };
     let digits = (usize::BITS - length.leading_zeros()).div_ceil(4).max(1);
     for digit in (0..digits).rev() {
         cursor.put(&[DIGITS[length >> (4 * digit) & 15]]);

@@ -3,6 +3,7 @@
 mod body;
 mod chunked;
 mod control;
+mod encode;
 pub mod framing;
 mod line;
 mod parse;
@@ -11,5 +12,8 @@ mod scan;
 mod violation;
 
 pub use body::{BodyReader, BodyStep};
+pub use encode::{
+    CONTINUE, LAST_CHUNK, Persistence, Prelude, ResponseFields, write_chunk_line, write_head,
+};
 pub use parse::HeadParser;
 pub use violation::Violation;
