@@ -17,9 +17,10 @@ pub struct ListenOptions {
     /// Connections that may wait to be accepted from one listener. The system cuts it to its own
     /// bound (`net.core.somaxconn`). nginx has 511; a burst of clients after a restart is larger.
     pub backlog: u32,
-    /// Time that sent bytes may stay unacknowledged before the system breaks the connection
-    /// (TCP_USER_TIMEOUT, RFC 5482), in whole milliseconds; zero means the system's own bound of
-    /// about 15 minutes. Only on Linux.
+    /// Time that sent bytes may stay unacknowledged, or the peer's window closed, before the system
+    /// breaks the connection (TCP_USER_TIMEOUT, RFC 5482), in whole milliseconds. Not to be shorter
+    /// than the engine's own write timeout. Zero means the system's own bound of about 15 minutes.
+    /// Only on Linux.
     pub user_timeout: Duration,
 }
 
