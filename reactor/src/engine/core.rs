@@ -265,8 +265,15 @@ impl Core {
             return;
         };
         self.cx.wheel.cancel(key.index());
-        if let Slot::Downstream(slot) = slot {
-            self.count_out(&slot);
+        match slot {
+            Slot::Downstream(slot) => self.count_out(&slot),
+            // An inherited listener stays open in the parent, so closing it here does not end its
+            // registration.
+            Slot::Listener(mut slot) => {
+                if let Err(error) = self.poller.deregister_listener(&mut slot.listener) {
+                    log::warn!("cannot deregister a listener: {error}");
+                }
+            }
         }
     }
 
