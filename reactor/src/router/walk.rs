@@ -219,3 +219,48 @@ fn segment_len(rest: &[u8]) -> usize {
     let in_tail = tail.iter().position(|&byte| byte == b'/');
     in_tail.map_or(rest.len(), |index| rest.len() - tail.len() + index)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn begins_with_is_starts_with() {
+        let text: Vec<u8> = (0..40).collect();
+        for len in 0..=text.len() {
+            let mut label = text[..len].to_vec();
+            assert!(begins_with(&text, &label), "{len}");
+            assert_eq!(begins_with(&text[..len / 2], &label), len == 0, "{len}");
+            for index in 0..len {
+                label[index] ^= 0x80;
+                assert!(!begins_with(&text, &label), "{len} {index}");
+                label[index] ^= 0x80;
+            }
+        }
+    }
+
+    #[test]
+    fn segment_len_finds_the_first_slash() {
+        // Bytes that differ from a slash in one bit, or that a borrow could make look like one.
+        for filler in [0x00, 0x0f, 0x2e, 0x30, 0x6f, 0xaf, 0xff, b'a'] {
+            for len in 0..40 {
+                let mut rest = vec![filler; len];
+                assert_eq!(segment_len(&rest), len, "{filler} {len}");
+                for index in (0..len).rev() {
+                    rest[index] = b'/';
+                    assert_eq!(segment_len(&rest), index, "{filler} {len} {index}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_above_a_slash_is_not_taken_for_one() {
+        for above in 0..=255 {
+            assert_eq!(
+                segment_len(&[b'a', above, b'/', above, b'a', b'a', b'a', b'a']),
+                { if above == b'/' { 1 } else { 2 } }
+            );
+        }
+    }
+}
