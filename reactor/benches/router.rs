@@ -14,8 +14,7 @@ const PATHS: [&str; 4] = [
     "/repos/rust-lang/rust/releases/1.51.0",
 ];
 
-/// Each of them with the last byte gone or changed, so that no route matches it or only a general
-/// one.
+/// Each of them with a byte gone, so that no route matches.
 const ABSENT_PATHS: [&str; 4] = [
     "/user/repo",
     "/repos/rust-lang/rust/stargazer",

@@ -29,7 +29,7 @@ pub(super) struct Tree {
     pub(super) endpoints: Vec<Endpoint>,
     /// The nodes after parameters with a suffix, for each node that has any: longest suffix first.
     pub(super) suffixed: Vec<Vec<u32>>,
-    /// The children of nodes with many, by the first byte of their label.
+    /// The children of nodes with more than [`INLINE_MAX`], by the first byte of their label.
     tables: Vec<[u32; 256]>,
     /// The text of all labels and suffixes.
     text: Vec<u8>,
@@ -68,6 +68,8 @@ pub(super) struct Node {
     /// The suffix of the parameter before the label; starts at [`NONE`] if there is no parameter.
     pub(super) suffix: Label,
 }
+
+const _: () = assert!(size_of::<Node>() == 64);
 
 /// The `suffix` of a node that no parameter lies before.
 pub(super) const NO_PARAM: Label = Label {

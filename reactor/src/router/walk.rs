@@ -85,6 +85,7 @@ impl<'t, R, F: FnMut(&Endpoint) -> Option<R>> Walk<'t, '_, F> {
         }
     }
 
+    /// Shows an endpoint, if it is one.
     #[inline]
     fn offer(&mut self, endpoint: u32) -> Option<R> {
         let endpoint = self.tree.endpoints.get(endpoint as usize)?;
@@ -97,7 +98,14 @@ impl<'t, R, F: FnMut(&Endpoint) -> Option<R>> Walk<'t, '_, F> {
         let rest = &self.path[position..];
         let child = self.tree.child(node, *rest.first()?)?;
         let child = &self.tree.nodes[child as usize];
-        begins_with(rest, self.tree.text(child.label)).then_some(child)
+        self.leads_to(child, rest).then_some(child)
+    }
+
+    /// Whether the rest of the path begins with the node's label. A label of one byte needs no look:
+    /// the child was chosen by its first byte, and behind a parameter both begin with a slash.
+    #[inline]
+    fn leads_to(&self, node: &Node, rest: &[u8]) -> bool {
+        node.label.len == 1 || begins_with(rest, self.tree.text(node.label))
     }
 
     /// Takes the segment at `position` as a parameter, the one with the longest suffix below
@@ -126,7 +134,7 @@ impl<'t, R, F: FnMut(&Endpoint) -> Option<R>> Walk<'t, '_, F> {
         }
     }
 
-    /// The same for parameters with a suffix.
+    /// The same for parameters with a suffix. Apart, so that what most routes need stays small.
     #[inline(never)]
     fn suffixed_child(
         &mut self,
@@ -157,6 +165,8 @@ impl<'t, R, F: FnMut(&Endpoint) -> Option<R>> Walk<'t, '_, F> {
         Step::Back
     }
 
+    /// Goes on behind a parameter that took the path from `start` to `end`; `after` is the path
+    /// behind its suffix.
     #[inline(always)]
     fn behind_param(
         &mut self,
@@ -170,7 +180,7 @@ impl<'t, R, F: FnMut(&Endpoint) -> Option<R>> Walk<'t, '_, F> {
             if let Some(accepted) = self.offer(child.param_end) {
                 return Step::Accepted(accepted);
             }
-        } else if begins_with(after, self.tree.text(child.label)) {
+        } else if self.leads_to(child, after) {
             let reached = self.path.len() - after.len() + child.label.len as usize;
             return Step::Into(child, reached);
         }
@@ -218,4 +228,49 @@ fn segment_len(rest: &[u8]) -> usize {
     }
     let in_tail = tail.iter().position(|&byte| byte == b'/');
     in_tail.map_or(rest.len(), |index| rest.len() - tail.len() + index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn begins_with_is_starts_with() {
+        let text: Vec<u8> = (0..40).collect();
+        for len in 0..=text.len() {
+            let mut label = text[..len].to_vec();
+            assert!(begins_with(&text, &label), "{len}");
+            assert_eq!(begins_with(&text[..len / 2], &label), len == 0, "{len}");
+            for index in 0..len {
+                label[index] ^= 0x80;
+                assert!(!begins_with(&text, &label), "{len} {index}");
+                label[index] ^= 0x80;
+            }
+        }
+    }
+
+    #[test]
+    fn segment_len_finds_the_first_slash() {
+        // Bytes that differ from a slash in one bit, or that a borrow could make look like one.
+        for filler in [0x00, 0x0f, 0x2e, 0x30, 0x6f, 0xaf, 0xff, b'a'] {
+            for len in 0..40 {
+                let mut rest = vec![filler; len];
+                assert_eq!(segment_len(&rest), len, "{filler} {len}");
+                for index in (0..len).rev() {
+                    rest[index] = b'/';
+                    assert_eq!(segment_len(&rest), index, "{filler} {len} {index}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_above_a_slash_is_not_taken_for_one() {
+        for above in 0..=255 {
+            assert_eq!(
+                segment_len(&[b'a', above, b'/', above, b'a', b'a', b'a', b'a']),
+                { if above == b'/' { 1 } else { 2 } }
+            );
+        }
+    }
 }
