@@ -1,0 +1,186 @@
+//! The command line: what can be said there and in the environment, and what that comes to.
+//!
+//! Owns the flags' names, texts and defaults, and the order of precedence: flag, environment,
+//! default. Must not act on any of it.
+
+mod environment;
+mod flags;
+mod message;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
+use reactor::Limits;
+
+use crate::config::{Config, Listen};
+use crate::{files, logs};
+use environment::Sources;
+use flags::{Flags, Listening};
+
+/// Why there is nothing to serve.
+#[derive(Debug)]
+pub enum Stop {
+    /// Help or the version was asked for; this is to be printed.
+    Asked(clap::Error),
+    /// Something is wrong; this line says what.
+    Wrong(String),
+}
+
+/// Reads arguments, the program's name first, and the environment through `variable`.
+///
+/// # Errors
+///
+/// When help or the version is wanted, or anything is wrong.
+pub fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Config, Stop> {
+    let parsed = Flags::command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| {
+            let flags = Flags::from_arg_matches(&matches)?;
+            Ok((matches, flags))
+        });
+    match parsed {
+        Ok((matches, flags)) => settle(
+            flags,
+            &Sources {
+                matches: &matches,
+                variable,
+            },
+        )
+        .map_err(Stop::Wrong),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Stop::Asked(error),
+            _ => Stop::Wrong(message::one_line(&error)),
+        }),
+    }
+}
+
+/// Brings flags and environment together.
+fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
+    let limits = limits(&flags, sources)?;
+    let listen = listen(flags.listening, sources)?;
+    let content = flags.content;
+    let root = match content.directory.or(content.root) {
+        Some(root) => Some(root),
+        None => sources.path("TIDEGATE_ROOT"),
+    };
+    let variables: &[_] = &[
+        (
+            "TIDEGATE_LOG_FORMAT",
+            values::variable_format as fn(&str) -> _,
+        ),
+        ("ENVIRONMENT", values::environment_format),
+    ];
+    let format = match flags.logs.log_format {
+        Some(format) => Some(format),
+        None => sources.pick("log_format", None, variables)?,
+    };
+    let sink = flags.logs.access_log.0;
+    let variables: &[_] = &[
+        ("TIDEGATE_WORKERS", values::workers as fn(&str) -> _),
+        ("WORKER_COUNT", values::workers),
+    ];
+    // https://no-color.org
+    let may_colour = sources.read("NO_COLOR", values::any)?.is_none();
+    Ok(Config {
+        listen,
+        demo: content.demo || root.is_none(),
+        files: root.map(|root| files::Config {
+            root,
+            index: content.index,
+        }),
+        limits,
+        server_name: flags.protocol.server_header.0,
+        workers: sources.pick("workers", flags.work.workers, variables)?,
+        pin: flags.work.pin,
+        accept: flags.work.accept.into(),
+        access_log: sink.map(|sink| {
+            let on_terminal = sink == logs::Sink::Stdout && std::io::stdout().is_terminal();
+            let usual = if on_terminal {
+                logs::Format::Text
+            } else {
+                logs::Format::Json
+            };
+            logs::AccessConfig {
+                format: format.unwrap_or(usual),
+                colours: may_colour && on_terminal,
+                sink,
+            }
+        }),
+        diagnostics: logs::DiagnosticsConfig {
+            filter: match flags.logs.log_level {
+                Some(level) => level.to_string(),
+                None => sources
+                    .read("RUST_LOG", values::any)?
+                    .unwrap_or_else(|| "info".into()),
+            },
+            as_json: format == Some(logs::Format::Json),
+            colours: may_colour && std::io::stderr().is_terminal(),
+        },
+    })
+}
+
+/// The flags of one place go before the environment's other place: `-p 80` wins over
+/// `TIDEGATE_LISTEN`.
+fn listen(flags: Listening, sources: &Sources<'_>) -> Result<Listen, String> {
+    if !flags.listen.is_empty() {
+        return Ok(Listen::On(flags.listen));
+    }
+    if !sources.is_given("port")
+        && let Some(addresses) = sources.read("TIDEGATE_LISTEN", values::listen_list)?
+    {
+        return Ok(Listen::On(addresses));
+    }
+    let variables: &[_] = &[
+        ("TIDEGATE_PORT", values::port as fn(&str) -> _),
+        ("SERVER_PORT", values::go_port),
+    ];
+    Ok(Listen::Everywhere(
+        sources.pick("port", flags.port, variables)?,
+    ))
+}
+
+/// The engine's bounds.
+fn limits(flags: &Flags, sources: &Sources<'_>) -> Result<Limits, String> {
+    let request_timeout: &[_] = &[("REQUEST_TIMEOUT", values::deadline_or_off as fn(&str) -> _)];
+    let shutdown_timeout: &[_] = &[("SHUTDOWN_TIMEOUT", values::deadline as fn(&str) -> _)];
+    let queue_size: &[_] = &[("QUEUE_SIZE", values::queue_size as fn(&str) -> _)];
+    let (bounds, deadlines, work) = (&flags.bounds, &flags.deadlines, &flags.work);
+    Ok(Limits {
+        head_bytes_max: bounds.max_header_size,
+        fields_max: bounds.max_headers,
+        body_bytes_max: bounds.max_body,
+        requests_max: bounds.max_requests,
+        connections_max: bounds.max_connections,
+        connections_per_address_max: bounds.max_connections_per_ip,
+        pool_bytes_max: work.buffer_memory,
+        job_threads: work.job_threads,
+        jobs_max: sources.pick("queue_size", work.queue_size, queue_size)?,
+        header_timeout: deadlines.header_timeout,
+        body_timeout: deadlines.body_timeout,
+        write_timeout: deadlines.write_timeout,
+        idle_timeout: deadlines.idle_timeout,
+        request_timeout: sources.pick(
+            "request_timeout",
+            deadlines.request_timeout,
+            request_timeout,
+        )?,
+        head_rate_min: deadlines.min_head_rate,
+        body_rate_min: deadlines.min_body_rate,
+        drain_grace: flags.shutdown.drain_grace,
+        shutdown_timeout: sources.pick(
+            "shutdown_timeout",
+            flags.shutdown.shutdown_timeout,
+            shutdown_timeout,
+        )?,
+        ..Limits::default()
+    })
+}

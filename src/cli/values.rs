@@ -1,0 +1,238 @@
+//! Values as they are written on the command line and in the environment. Each function reads one
+//! kind of value and says in plain words what it wants.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+use reactor::ListenAddress;
+
+use crate::config::{NEVER, parse_duration, parse_rate, parse_size};
+use crate::logs::{Format, Sink};
+
+/// Ranges into a head are 16 bits wide.
+const HEAD_BYTES_MAX: u64 = u16::MAX as u64;
+
+/// Less than this and browsers' requests do not fit.
+const HEAD_BYTES_MIN: u64 = 256;
+
+/// A pool below this could not serve a handful of clients.
+const POOL_BYTES_MIN: u64 = 1 << 20;
+
+/// More workers than any machine has cores are a slip of the keyboard.
+const WORKERS_MAX: usize = 1024;
+
+/// Each waiting job is a small allocation; this many are a gigabyte.
+const QUEUE_SIZE_MAX: usize = 10_000_000;
+
+/// A word that switches something off, where that is allowed.
+pub const OFF: &str = "off";
+
+/// The text of the `Server` field; none for `off`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerHeader(pub Option<String>);
+
+/// Where the access log goes; nowhere for `off`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessLog(pub Option<Sink>);
+
+/// One listen address.
+pub fn listen(text: &str) -> Result<ListenAddress, String> {
+    text.parse()
+        .map_err(|error: reactor::transport::InvalidAddress| error.to_string())
+}
+
+/// Listen addresses with commas or white space between them.
+pub fn listen_list(text: &str) -> Result<Vec<ListenAddress>, String> {
+    let separators = |c: char| c == ',' || c.is_whitespace();
+    let addresses: Result<Vec<_>, _> = text
+        .split(separators)
+        .filter(|part| !part.is_empty())
+        .map(listen)
+        .collect();
+    match addresses {
+        Ok(addresses) if addresses.is_empty() => Err("there is no address in it".into()),
+        other => other,
+    }
+}
+
+/// A port; 0 lets the system choose one.
+pub fn port(text: &str) -> Result<u16, String> {
+    number(text, 0, u64::from(u16::MAX)).map(|port| port as u16)
+}
+
+/// A port as Go programs have it in their environment: `:3000`, or without the colon.
+pub fn go_port(text: &str) -> Result<u16, String> {
+    port(text.strip_prefix(':').unwrap_or(text))
+}
+
+/// A name of an index file.
+pub fn index_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(['/', '\0']) || text.starts_with('.') {
+        return Err("write names of files, as in index.html,index.htm".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// Bytes of a body.
+pub fn max_body(text: &str) -> Result<u64, String> {
+    match text {
+        OFF => Ok(u64::MAX),
+        _ => size(text, 1, u64::MAX),
+    }
+}
+
+/// Bytes of a head.
+pub fn max_header_size(text: &str) -> Result<usize, String> {
+    size(text, HEAD_BYTES_MIN, HEAD_BYTES_MAX).map(|bytes| bytes as usize)
+}
+
+/// Number of header fields.
+pub fn max_headers(text: &str) -> Result<usize, String> {
+    number(text, 1, 10_000).map(|count| count as usize)
+}
+
+/// Requests of a connection; 0 for no bound.
+pub fn max_requests(text: &str) -> Result<u32, String> {
+    match text {
+        OFF => Ok(0),
+        _ => number(text, 0, u64::from(u32::MAX)).map(|count| count as u32),
+    }
+}
+
+/// Connections in all.
+pub fn max_connections(text: &str) -> Result<usize, String> {
+    number(text, 1, 100_000_000).map(|count| count as usize)
+}
+
+/// Connections of one client; 0 for no bound.
+pub fn max_connections_per_ip(text: &str) -> Result<usize, String> {
+    match text {
+        OFF => Ok(0),
+        _ => number(text, 0, 100_000_000).map(|count| count as usize),
+    }
+}
+
+/// A time that is not zero.
+pub fn deadline(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it must be longer than zero".into()),
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
+/// A time that is not zero, or none.
+pub fn deadline_or_off(text: &str) -> Result<Duration, String> {
+    match text {
+        OFF => Ok(NEVER),
+        _ => deadline(text).map_err(|why| format!("{why}, or off")),
+    }
+}
+
+/// A time; zero and `off` are the same.
+pub fn pause(text: &str) -> Result<Duration, String> {
+    match text {
+        OFF => Ok(Duration::ZERO),
+        _ => parse_duration(text).map_err(|error| error.to_string()),
+    }
+}
+
+/// Bytes a second; zero for no bound.
+pub fn min_rate(text: &str) -> Result<u32, String> {
+    match text {
+        OFF => Ok(0),
+        _ => parse_rate(text).map_err(|error| error.to_string()),
+    }
+}
+
+/// The `Server` field.
+pub fn server_header(text: &str) -> Result<ServerHeader, String> {
+    if text == OFF {
+        return Ok(ServerHeader(None));
+    }
+    let is_visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    if text.trim().is_empty() || text.trim() != text || !text.bytes().all(is_visible) {
+        return Err("write visible ASCII characters, or off".into());
+    }
+    Ok(ServerHeader(Some(text.to_owned())))
+}
+
+/// Number of workers; `auto` is one for each core that this process may use.
+pub fn workers(text: &str) -> Result<usize, String> {
+    if text == "auto" {
+        return Ok(std::thread::available_parallelism().map_or(1, usize::from));
+    }
+    number(text, 1, WORKERS_MAX as u64)
+        .map(|count| count as usize)
+        .map_err(|why| format!("{why}, or auto"))
+}
+
+/// Jobs that may wait.
+pub fn queue_size(text: &str) -> Result<usize, String> {
+    number(text, 1, QUEUE_SIZE_MAX as u64).map(|count| count as usize)
+}
+
+/// Threads for jobs.
+pub fn job_threads(text: &str) -> Result<usize, String> {
+    number(text, 1, 4096).map(|count| count as usize)
+}
+
+/// Bytes of a worker's block pool.
+pub fn buffer_memory(text: &str) -> Result<usize, String> {
+    size(text, POOL_BYTES_MIN, isize::MAX as u64).map(|bytes| bytes as usize)
+}
+
+/// Where the access log goes.
+pub fn access_log(text: &str) -> Result<AccessLog, String> {
+    Ok(AccessLog(match text {
+        OFF => None,
+        "-" => Some(Sink::Stdout),
+        "" => return Err("write the name of a file, - or off".into()),
+        _ => Some(Sink::File(PathBuf::from(text))),
+    }))
+}
+
+/// The format of the access log.
+pub fn log_format(text: &str) -> Result<Format, String> {
+    Format::from_name(text).ok_or_else(|| "write json, combined, common or text".into())
+}
+
+/// The format of the access log, for a variable.
+pub fn variable_format(text: &str) -> Result<Option<Format>, String> {
+    log_format(text).map(Some)
+}
+
+/// What `ENVIRONMENT` says about the format: `production` is for machines to read.
+pub fn environment_format(text: &str) -> Result<Option<Format>, String> {
+    Ok((text == "production").then_some(Format::Json))
+}
+
+/// Any text.
+pub fn any(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+/// The level of diagnostics.
+pub fn log_level(text: &str) -> Result<LevelFilter, String> {
+    text.parse()
+        .map_err(|_| "write off, error, warn, info, debug or trace".into())
+}
+
+fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits && (min..=max).contains(&number) => Ok(number),
+        _ => Err(format!("write a whole number from {min} to {max}")),
+    }
+}
+
+fn size(text: &str, min: u64, max: u64) -> Result<u64, String> {
+    let bytes = parse_size(text).map_err(|error| error.to_string())?;
+    if bytes < min {
+        Err(format!("at least {min} bytes are needed"))
+    } else if bytes > max {
+        Err(format!("at most {max} bytes are possible"))
+    } else {
+        Ok(bytes)
+    }
+}
