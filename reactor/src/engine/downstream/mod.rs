@@ -19,6 +19,8 @@
 
 mod deadline;
 mod exchanging;
+#[cfg(test)]
+mod inspect;
 mod intake;
 mod reading;
 mod replying;
@@ -35,6 +37,9 @@ use crate::http::Status;
 use crate::proto::h1::{BodyReader, HeadParser};
 use crate::time::Instant;
 use crate::transport::{Peer, Poller, Readiness, Transport};
+
+#[cfg(test)]
+pub(crate) use inspect::ConnectionView;
 
 use deadline::Phase;
 use intake::{Hand, Intake};
