@@ -217,7 +217,11 @@ impl Downstream {
             Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
             Phase::Body => self.abandon_body(cx),
             Phase::Request => self.abandon_job(cx),
-            Phase::Watch => self.wake_stream(cx),
+            Phase::Watch => {
+                self.wake_stream(cx);
+                // Another look is due after the whole time again.
+                self.begin_phase();
+            }
         }
         self.keep_output(cx);
         self.drive(key, site, cx)
