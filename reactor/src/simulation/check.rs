@@ -136,7 +136,6 @@ pub(super) fn check_end(view: &CoreView) -> Result<(), String> {
         ("exchanges", view.exchanges),
         ("collected bytes", view.collected_bytes),
         ("timers", view.timers),
-        ("messages", usize::from(view.has_mail)),
     ];
     match left.iter().find(|(_, count)| *count > 0) {
         Some((what, count)) => Err(format!("{count} {what} are left at the end")),

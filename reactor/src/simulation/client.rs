@@ -373,7 +373,7 @@ impl Judge<'_> {
                     || (asked.is_collected && on.collected_bounded)
             }
             500 => on.is_tight,
-            408 => self.actor.plan.dawdles,
+            408 => self.actor.plan.dawdles || on.is_tight,
             _ => false,
         };
         let may_keep = answer.status == 503 && by_job && on.jobs_bounded;

@@ -42,6 +42,15 @@ fn run(seed: u64, mutation: Option<Mutation>, traces: bool) -> Result<(), String
         let text = text.or(panic.downcast_ref::<&str>().copied());
         Err(format!("panic: {}", text.unwrap_or("of some kind")))
     });
+    if traces && outcome.is_err() {
+        let views = world
+            .engine
+            .workers
+            .iter_mut()
+            .map(|worker| worker.core.view());
+        let views: Vec<_> = views.map(|view| format!("{view:#?}")).collect();
+        world.trace.get_or_insert_default().extend(views);
+    }
     for line in world.trace.iter().flatten() {
         told.push_str(line);
         told.push('\n');
@@ -99,10 +108,11 @@ fn run_seeds(mutation: Option<Mutation>, mut goes_on: impl FnMut(Ran) -> bool) {
             seed,
             outcome: Err("a turn never ends".to_owned()),
         };
-        if let Some(ran) = ran.or(hanging.map(hangs))
-            && !goes_on(ran)
-        {
-            return;
+        if let Some(ran) = ran.or(hanging.map(hangs)) {
+            running.remove(&ran.seed);
+            if !goes_on(ran) {
+                return;
+            }
         }
     }
 }
@@ -131,4 +141,26 @@ fn simulation_holds() {
         start.elapsed() < time
     });
     println!("{count} seeds ran");
+}
+
+#[test]
+#[ignore]
+fn survey() {
+    let number = |name: &str, default: u64| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
+    let most = number("SURVEY", 500);
+    let mut count = 0;
+    let start = Instant::now();
+    run_seeds(None, |Ran { seed, outcome }| {
+        if let Err(why) = outcome {
+            println!("FAIL {seed}: {}", &why[..why.len().min(400)]);
+        }
+        count += 1;
+        count < most
+    });
+    println!("{count} seeds in {:?}", start.elapsed());
 }

@@ -302,7 +302,12 @@ impl Plan {
             }
         }
         let all = self.asked.len();
-        self.moves.retain(|step| *step != Move::Await(all));
+        let never = |step: &Move| match *step {
+            Move::Await(answers) => answers == all,
+            Move::AwaitContinue { request, .. } => request + 1 == all,
+            _ => false,
+        };
+        self.moves.retain(|step| !never(step));
         self.moves.push(Move::Finish);
     }
 
