@@ -35,6 +35,23 @@ fn an_idle_server_leaves_at_once() {
 }
 
 #[test]
+fn other_signals_do_not_end_it() {
+    let server = Server::start(&[]);
+    let mut client = used(&server);
+    for signal in [Signal::HUP, Signal::USR1, Signal::PIPE] {
+        server.signal(signal);
+        client.send(&get("/ping"));
+        client.response().expect(200, "pong");
+    }
+    assert!(
+        client.pause(Duration::from_millis(200)),
+        "it has closed its connections"
+    );
+    client.send(&get("/ping"));
+    client.response().expect(200, "pong");
+}
+
+#[test]
 fn idle_connections_have_a_grace_and_are_then_closed() {
     let mut server = Server::start(&["--drain-grace", "2s"]);
     let (mut silent, mut speaking, mut late) = (used(&server), used(&server), used(&server));
