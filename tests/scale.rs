@@ -226,16 +226,16 @@ fn it_makes_do_with_few_descriptors() {
     shell.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\"", binary]);
     shell.args(["-l", "127.0.0.1:0", "--access-log", "off"]);
     let server = Server::run(shell);
-    let cut = server
-        .messages()
-        .iter()
-        .filter(|line| line.contains("64") && line.contains("connections"))
-        .count();
-    assert_eq!(
-        cut,
-        1,
-        "what does not fit is cut with one line: {:#?}",
-        server.messages()
+    until(
+        "it says how many connections there is room for",
+        PATIENCE,
+        || {
+            let lines = server.messages();
+            let said = lines
+                .iter()
+                .filter(|line| line.contains("64") && line.contains("connections"));
+            (said.count() == 1).then_some(())
+        },
     );
     expect_composure(&server, 10);
 }
