@@ -8,9 +8,9 @@ pub fn handle(request: &mut Request<'_>) -> Reply {
     let content_type = view
         .field(FieldName::ContentType)
         .unwrap_or(b"application/octet-stream");
-    request.out().field("content-type", content_type);
+    request.out().field("Content-Type", content_type);
     // What somebody else's page makes a browser send here must not come back as a page of ours.
-    request.out().field("x-content-type-options", "nosniff");
+    request.out().field("X-Content-Type-Options", "nosniff");
     let reply = Reply::stream("", Echo).without_content_type();
     match length(
         view.field(FieldName::ContentLength),
