@@ -167,8 +167,9 @@ mod tests {
         assert_eq!(census.connections(), 3);
         census.leave(Some(1), Counted::ByAddress);
         assert_eq!(census.enter(Some(1), 3, 2), Ok(Counted::ByAddress));
-        [Counted::ByAddress, Counted::InAll, Counted::ByAddress]
-            .map(|counted| census.leave(Some(1), counted));
+        for counted in [Counted::ByAddress, Counted::InAll, Counted::ByAddress] {
+            census.leave(Some(1), counted);
+        }
         assert_eq!(census.connections(), 0);
         assert!(
             census

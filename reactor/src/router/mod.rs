@@ -19,8 +19,11 @@
 //! | `/static` | these bytes and no others; nothing is decoded or normalised |
 //! | `{name}` | a segment, never an empty one |
 //! | `pre{name}post` | a segment that begins and ends so and has at least one byte between |
-//! | `{*name}` | all the rest of the path, also nothing: `/files/{*rest}` matches `/files/` with an empty rest, though not `/files`; only behind the last slash of a pattern |
+//! | `{*name}` | all the rest of the path, also nothing; only behind the last slash |
 //! | `{{`, `}}` | a literal `{`, `}` |
+//!
+//! `/files/{*rest}` matches `/files/` with an empty rest, but not `/files`. No escape but `{{` and
+//! `}}` is known: a byte that clients send percent-encoded stands encoded in a pattern as well.
 //!
 //! Of several patterns that match, read from the left, static text goes before a parameter, a
 //! parameter with a longer suffix before one with a shorter or none, and a parameter before a
@@ -31,8 +34,8 @@
 //! Methods are indexes from 0 to 15. A route has one, or none and then takes any. The most specific
 //! pattern *that takes the method* is found, as in Go's `ServeMux`: with `GET /{*rest}` and
 //! `POST /form`, a `GET /form` is answered by the former. Within a pattern the exact method goes
-//! first, then the fallback (`GET` for a `HEAD` request), then the route for any method. If patterns
-//! match but none takes the method, the result is the set of the methods that they do take.
+//! first, then the fallback (`GET` for a `HEAD` request), then the route for any method. If
+//! patterns match but none takes the method, the result is the set of the methods that they take.
 
 mod endpoint;
 mod error;
@@ -84,7 +87,7 @@ struct Stored<T> {
 }
 
 /// What a lookup found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Lookup<'r, T> {
     /// The most specific route that takes the method.
     Found(Match<'r, T>),
@@ -97,7 +100,7 @@ pub enum Lookup<'r, T> {
 }
 
 /// A matched route. What its parameters matched is in the [`Params`] of the lookup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Match<'r, T> {
     /// The route's value.
     pub value: &'r T,
@@ -110,7 +113,7 @@ pub struct Match<'r, T> {
 }
 
 /// A route as its user wrote it, for tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Route<'r, T> {
     /// The host; `None` for the default host.
     pub host: Option<&'r str>,

@@ -101,8 +101,8 @@ impl<'t, R, F: FnMut(&Endpoint) -> Option<R>> Walk<'t, '_, F> {
         self.leads_to(child, rest).then_some(child)
     }
 
-    /// Whether the rest of the path begins with the node's label. A label of one byte needs no look:
-    /// the child was chosen by its first byte, and behind a parameter both begin with a slash.
+    /// Whether the rest of the path begins with the node's label. A label of one byte needs no
+    /// look: the child was chosen by its first byte, or both begin with a slash behind a parameter.
     #[inline]
     fn leads_to(&self, node: &Node, rest: &[u8]) -> bool {
         node.label.len == 1 || begins_with(rest, self.tree.text(node.label))

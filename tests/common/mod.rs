@@ -1,0 +1,16 @@
+//! What the black-box tests share: the real binary as a child process, a client that speaks raw
+//! bytes, and waiting with a deadline. It knows nothing of the engine; what it expects of the
+//! server is what a client, a shell or the kernel can see.
+//!
+//! Every test binary compiles this module for itself and uses a part of it.
+#![allow(dead_code, unused_imports)]
+
+mod client;
+mod refused;
+mod server;
+mod wait;
+
+pub use client::{Client, Response, chunked, connect_from, get, pattern, post};
+pub use refused::{HOST, expect_refusals, with_fields};
+pub use server::{Server, command, output};
+pub use wait::{PATIENCE, skip, skipped_without, until};
