@@ -4,6 +4,9 @@
 //! Must not know what the values come to. Where a variable of the environment stands beside a flag,
 //! its name is in the text here and in `cli.rs`, and a test compares the two.
 
+// The texts are for terminals: what looks like a link in them is an address.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -220,8 +220,8 @@ fn refuse(status: Status) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::TempDir;
     use super::*;
+    use crate::testing::TempDir;
 
     fn files(dir: &TempDir) -> Files {
         let index = vec!["index.html".into(), "index.htm".into()];
