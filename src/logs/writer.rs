@@ -146,16 +146,27 @@ impl Writer {
             return;
         }
         if overflowed > 0 {
-            log::warn!("access log: {overflowed} lines dropped, for writing could not keep up");
+            log::warn!(
+                "access log: {} dropped, for writing could not keep up",
+                counted(overflowed)
+            );
         }
         if let Some(error) = self.cause.take() {
             log::error!(
-                "access log: {} lines could not be written: {error}",
-                self.unwritten
+                "access log: {} could not be written: {error}",
+                counted(self.unwritten)
             );
         }
         self.unwritten = 0;
         self.next_complaint = Some(Instant::now() + COMPLAINT_INTERVAL);
+    }
+}
+
+/// A number of lines in words.
+pub fn counted(lines: u64) -> String {
+    match lines {
+        1 => "1 line".into(),
+        _ => format!("{lines} lines"),
     }
 }
 
