@@ -11,10 +11,16 @@ use super::{Block, Pool};
 pub struct NoBlock;
 
 /// A queue of bytes on their way out. It owns blocks of the worker's pool, so it must be emptied
-/// with [`Output::clear`] or [`Output::advance`] before it is dropped.
+/// with [`Output::clear`] before it is dropped.
 #[derive(Debug, Default)]
 pub struct Output {
+    /// What goes before the tail; none of them is empty.
     segments: VecDeque<Segment>,
+    /// The block that bytes are appended to; of no length when there is none. It stays when all is
+    /// sent, so that a worker's output need not ask the pool again and again.
+    tail: Block,
+    start: usize,
+    end: usize,
     bytes: usize,
 }
 
@@ -78,44 +84,37 @@ impl Output {
 
     /// Blocks that the queue holds.
     pub fn blocks(&self) -> usize {
-        self.segments
-            .iter()
-            .filter(|s| matches!(s, Segment::Block { .. }))
-            .count()
+        let sealed = self.segments.iter().filter(|s| matches!(s, Segment::Block { .. })).count();
+        sealed + usize::from(!self.tail.is_empty())
     }
 
     /// Room for `count` bytes in one piece, at most a block's length, at the end of the queue. What
     /// of it was filled is told to [`Output::grow`].
+    ///
+    /// # Errors
+    ///
+    /// A block is needed and the pool has none.
     #[inline]
     pub fn room(&mut self, count: usize, pool: &mut Pool) -> Result<&mut [u8], NoBlock> {
-        let fits = matches!(self.segments.back(),
-            Some(Segment::Block { block, end, .. }) if block.len() - end >= count);
-        if !fits {
-            let block = pool.take_for_output().ok_or(NoBlock)?;
-            self.segments.push_back(Segment::Block {
-                block,
-                start: 0,
-                end: 0,
-            });
+        if self.tail.len() - self.end < count {
+            self.renew_tail(count, pool)?;
         }
-        match self.segments.back_mut() {
-            Some(Segment::Block { block, end, .. }) => Ok(&mut block[*end..]),
-            _ => Err(NoBlock),
-        }
+        Ok(&mut self.tail[self.end..])
     }
 
     /// Counts `count` bytes, written at the start of the last [`Output::room`], to the queue.
     #[inline]
     pub fn grow(&mut self, count: usize) {
-        if let Some(Segment::Block { block, end, .. }) = self.segments.back_mut() {
-            debug_assert!(*end + count <= block.len());
-            *end += count;
-            self.bytes += count;
-        }
+        debug_assert!(self.end + count <= self.tail.len());
+        self.end += count;
+        self.bytes += count;
     }
 
-    /// Copies `bytes` to the end of the queue, over as many blocks as they need. On an error a part
-    /// of them may have been queued.
+    /// Copies `bytes` to the end of the queue, over as many blocks as they need.
+    ///
+    /// # Errors
+    ///
+    /// The pool has no block left; a part of the bytes may have been queued.
     pub fn append(&mut self, mut bytes: &[u8], pool: &mut Pool) -> Result<(), NoBlock> {
         while !bytes.is_empty() {
             let room = self.room(1, pool)?;
@@ -143,30 +142,36 @@ impl Output {
     }
 
     /// Moves all that `from` has to the end of this queue, without copying it.
-    pub fn take_from(&mut self, from: &mut Output) {
-        self.bytes += from.bytes;
-        from.bytes = 0;
+    pub fn take_from(&mut self, from: &mut Output, pool: &mut Pool) {
+        if from.bytes == 0 {
+            return;
+        }
+        self.seal();
+        self.return_tail(pool);
         self.segments.append(&mut from.segments);
+        self.tail = std::mem::take(&mut from.tail);
+        (self.start, self.end) = (from.start, from.end);
+        self.bytes += from.bytes;
+        (from.start, from.end, from.bytes) = (0, 0, 0);
     }
 
     /// The bytes at the head of the queue that lie in one piece; empty when the queue is.
     #[inline]
     pub fn front(&self) -> &[u8] {
-        self.segments
-            .iter()
-            .map(Segment::bytes)
-            .find(|bytes| !bytes.is_empty())
-            .unwrap_or(&[])
+        match self.segments.front() {
+            Some(segment) => segment.bytes(),
+            None => &self.tail[self.start..self.end],
+        }
     }
 
     /// Fills `slices` with the queue's pieces from its head on; returns how many there are.
     pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let tail = &self.tail[self.start..self.end];
+        let pieces = self.segments.iter().map(Segment::bytes);
+        let pieces = pieces.chain((!tail.is_empty()).then_some(tail));
         let mut count = 0;
-        for (slice, segment) in slices
-            .iter_mut()
-            .zip(self.segments.iter().filter(|s| !s.bytes().is_empty()))
-        {
-            *slice = IoSlice::new(segment.bytes());
+        for (slice, piece) in slices.iter_mut().zip(pieces) {
+            *slice = IoSlice::new(piece);
             count += 1;
         }
         count
@@ -175,11 +180,11 @@ impl Output {
     /// Whether the queue lies in more than one piece.
     #[inline]
     pub fn is_scattered(&self) -> bool {
-        self.segments.len() > 1
+        self.segments.len() + usize::from(self.start < self.end) > 1
     }
 
     /// Takes `count` bytes that were sent off the head of the queue; blocks that have become empty
-    /// go back to the pool.
+    /// go back to the pool, except for the last.
     #[inline]
     pub fn advance(&mut self, mut count: usize, pool: &mut Pool) {
         debug_assert!(count <= self.bytes);
@@ -195,17 +200,57 @@ impl Output {
                 pool.put(block);
             }
         }
+        self.start += count;
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
     }
 
-    /// Drops all that is queued.
+    /// Drops all that is queued and gives all blocks back.
     pub fn clear(&mut self, pool: &mut Pool) {
         self.advance(self.bytes, pool);
+        self.return_tail(pool);
     }
 
     fn push(&mut self, length: usize, segment: Segment) {
         if length > 0 {
+            self.seal();
             self.bytes += length;
             self.segments.push_back(segment);
+        }
+    }
+
+    /// A tail with room for `count` bytes.
+    #[cold]
+    fn renew_tail(&mut self, count: usize, pool: &mut Pool) -> Result<(), NoBlock> {
+        if count > pool.block_bytes() {
+            return Err(NoBlock);
+        }
+        if self.start == self.end && self.tail.len() >= count {
+            (self.start, self.end) = (0, 0);
+            return Ok(());
+        }
+        let block = pool.take_for_output().ok_or(NoBlock)?;
+        self.seal();
+        self.return_tail(pool);
+        self.tail = block;
+        Ok(())
+    }
+
+    /// Puts what is in the tail among the segments: bytes behind it go elsewhere.
+    fn seal(&mut self) {
+        if self.start < self.end {
+            let block = std::mem::take(&mut self.tail);
+            self.segments.push_back(Segment::Block { block, start: self.start, end: self.end });
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Gives a tail without bytes back.
+    fn return_tail(&mut self, pool: &mut Pool) {
+        if !self.tail.is_empty() {
+            pool.put(std::mem::take(&mut self.tail));
+            (self.start, self.end) = (0, 0);
         }
     }
 }
@@ -247,6 +292,8 @@ mod tests {
             assert_eq!(output.len(), expected.len());
             assert_eq!(pool.lent(), output.blocks());
             assert_eq!(drain(&mut output, &mut pool, step), expected);
+            assert_eq!(pool.lent(), 1, "the tail stays");
+            output.clear(&mut pool);
             assert_eq!(pool.lent(), 0);
         }
     }
@@ -270,9 +317,11 @@ mod tests {
         let (mut first, mut second) = (Output::new(), Output::new());
         first.append(b"one ", &mut pool).unwrap();
         second.append(b"two", &mut pool).unwrap();
-        first.take_from(&mut second);
+        first.take_from(&mut second, &mut pool);
         assert!(second.is_empty());
         assert_eq!(drain(&mut first, &mut pool, 3), b"one two");
+        first.clear(&mut pool);
+        assert_eq!(pool.lent(), 0);
     }
 
     #[test]

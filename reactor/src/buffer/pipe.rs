@@ -61,11 +61,14 @@ impl Pipe {
     /// Takes `count` bytes off the head.
     pub fn consume(&mut self, count: usize, pool: &mut Pool) {
         self.queue.advance(count, pool);
+        if self.queue.is_empty() {
+            self.queue.clear(pool);
+        }
     }
 
     /// Moves all bytes to the end of `output`, without copying them.
-    pub fn move_to(&mut self, output: &mut Output) {
-        output.take_from(&mut self.queue);
+    pub fn move_to(&mut self, output: &mut Output, pool: &mut Pool) {
+        output.take_from(&mut self.queue, pool);
     }
 
     /// Says that no more bytes will come.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::context::Context;
 use super::site::{Found, RouteId, Site};
 use super::stats::WorkerStats;
-use crate::http::{Framing, Method, RequestHead, Status, TargetForm, uri};
-use crate::router::MethodSet;
+use crate::http::{Field, Framing, Method, RequestHead, Status, TargetForm, uri};
+use crate::router::{MethodSet, Params};
 use crate::service::{Body, Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Summary};
 use crate::transport::Peer;
 
@@ -258,39 +258,39 @@ pub(super) fn panicked() -> Reply {
     error(Status::INTERNAL_SERVER_ERROR).closing()
 }
 
-/// A view of a request whose head is where it was received.
-pub(super) fn view<'a>(
-    text: &'a [u8],
-    head: &'a RequestHead,
-    cx: (
-        &'a [crate::http::Field],
-        &'a crate::router::Params,
-        &'a [u8],
-    ),
-    route: &'a Route,
-    peer: Peer,
-) -> RequestView<'a> {
-    let (fields, params, path) = cx;
-    let path = (!path.is_empty()).then_some(path);
-    RequestView {
-        text,
-        fields,
-        head,
-        path,
-        params,
-        route,
-        peer,
+/// A request whose head is where it was received, at the start of `text`.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub text: &'a [u8],
+    pub head: &'a RequestHead,
+    pub route: RouteId,
+}
+
+impl<'a> Asked<'a> {
+    /// The view of this request; the tables are the worker's.
+    #[inline]
+    pub fn view(
+        &self,
+        fields: &'a [Field],
+        params: &'a Params,
+        path: &'a [u8],
+        route: &'a Route,
+        peer: Peer,
+    ) -> RequestView<'a> {
+        let Asked { text, head, .. } = *self;
+        let path = (!path.is_empty()).then_some(path);
+        RequestView { text, fields, head, path, params, route, peer }
     }
 }
 
-/// Bytes of a reply's body that is in memory; `None` for others.
-pub(super) fn length_in_memory(reply: &Reply, buffer: &ReplyBuffer) -> Option<usize> {
+/// Bytes of a reply's body that is in memory; 0 for others.
+#[inline]
+pub(super) fn length_in_memory(reply: &Reply, buffer: &ReplyBuffer) -> usize {
     match &reply.body {
-        Body::Empty => Some(0),
-        Body::Static(bytes) => Some(bytes.len()),
-        Body::Shared(bytes) => Some(bytes.len()),
-        Body::Owned(bytes) => Some(bytes.len()),
-        Body::Written => Some(buffer.body_bytes().len()),
-        Body::File(_) | Body::Stream(..) | Body::Job(_) => None,
+        Body::Static(bytes) => bytes.len(),
+        Body::Shared(bytes) => bytes.len(),
+        Body::Owned(bytes) => bytes.len(),
+        Body::Written => buffer.body_bytes().len(),
+        Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) => 0,
     }
 }

@@ -89,7 +89,7 @@ pub struct RequestHead {
     /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 section
     /// 10.1.1); never set for HTTP/1.0 or without a body.
     pub expects_continue: bool,
-    /// Whether `Connection` lists `upgrade`.
+    /// Whether `Connection` lists `upgrade`; never set for HTTP/1.0 (RFC 9110 section 7.8).
     pub wants_upgrade: bool,
     /// Where the method's text is.
     pub method_text: Span,
@@ -100,7 +100,7 @@ pub struct RequestHead {
     /// The query without its `?`; empty when there is none.
     pub query: Span,
     /// Host name or address without port and without the brackets' removal (`[::1]` stays so): from
-    /// the absolute target if there is one, else from `Host`. Empty only when HTTP/1.0 sent none.
+    /// a target in absolute or authority form, else from `Host`. Empty only when HTTP/1.0 sent none.
     pub host: Span,
     /// How the end of the body is known; never [`Framing::UntilClose`].
     pub framing: Framing,
@@ -116,9 +116,10 @@ pub struct ResponseHead {
     pub status: Status,
     /// The version of the status line.
     pub version: Version,
-    /// Whether the connection may be used again after this response, as far as the server is concerned.
+    /// Whether the connection may be used again after this response, as far as the server is concerned;
+    /// never if the body ends with it.
     pub keep_alive: bool,
-    /// Whether `Connection` lists `upgrade`.
+    /// Whether `Connection` lists `upgrade`; never set for HTTP/1.0.
     pub wants_upgrade: bool,
     /// The reason phrase.
     pub reason: Span,

@@ -101,20 +101,11 @@ impl FieldName {
             return FieldName::Other;
         };
         let id = SLOTS[slot(key.first, key.last, MULTIPLIER)];
-        let known = &KEYS[id as usize];
-        if known.len == name.len() && key.spells(known) && id.middle_spells(name) {
+        if key.spells(&KEYS[id as usize]) {
             id
         } else {
             FieldName::Other
         }
-    }
-
-    /// Whether the bytes of `name` that are in neither half of its key are those of this name, which
-    /// is as long.
-    #[inline]
-    fn middle_spells(self, name: &[u8]) -> bool {
-        let (from, to) = (8, name.len().saturating_sub(8));
-        from >= to || name[from..to].eq_ignore_ascii_case(&self.as_str().as_bytes()[from..to])
     }
 
     /// Whether the field takes part in framing or in the life of the connection.
@@ -144,12 +135,14 @@ const CASE: u64 = 0x2020_2020_2020_2020;
 /// Bit that letters have and the only other byte of known names, `-`, has not, in each byte.
 const LETTER: u64 = 0x4040_4040_4040_4040;
 
-/// The first and the last eight bytes of a name. They overlap in a name of less than sixteen, and are
-/// four or two bytes each in a name of less than eight or four.
+/// A name in words: its first and its last eight bytes, which overlap in a name of less than sixteen and
+/// are four or two each in a name of less than eight or four; and, of a name of more than sixteen, the
+/// eight bytes after the first and before the last, which may overlap too.
 #[derive(Clone, Copy)]
 struct Key {
     first: u64,
     last: u64,
+    middle: [u64; 2],
     len: usize,
 }
 
@@ -157,11 +150,17 @@ impl Key {
     /// The key of a name, or `None` if no known name has this length.
     #[inline]
     fn of(name: &[u8]) -> Option<Key> {
+        let mut middle = [0; 2];
         let (first, last) = match name.len() {
-            8..=NAME_BYTES_MAX => (
-                u64::from_le_bytes(*name.first_chunk()?),
-                u64::from_le_bytes(*name.last_chunk()?),
-            ),
+            8..=NAME_BYTES_MAX => {
+                if name.len() > 16 {
+                    middle = [
+                        word(name[8..].first_chunk()?),
+                        word(name[..name.len() - 8].last_chunk()?),
+                    ];
+                }
+                (word(name.first_chunk()?), word(name.last_chunk()?))
+            }
             4..=7 => (
                 u32::from_le_bytes(*name.first_chunk()?).into(),
                 u32::from_le_bytes(*name.last_chunk()?).into(),
@@ -175,6 +174,7 @@ impl Key {
         Some(Key {
             first,
             last,
+            middle,
             len: name.len(),
         })
     }
@@ -188,20 +188,43 @@ impl Key {
             4..=7 => 4,
             _ => 8,
         };
-        let (mut first, mut last, mut i) = (0, 0, 0);
-        while i < half {
-            first |= (name[i] as u64) << (8 * i);
-            last |= (name[len - half + i] as u64) << (8 * i);
-            i += 1;
+        Key {
+            first: bytes(name, 0, half),
+            last: bytes(name, len - half, half),
+            middle: match len {
+                17.. => [bytes(name, 8, 8), bytes(name, len - 16, 8)],
+                _ => [0; 2],
+            },
+            len,
         }
-        Key { first, last, len }
     }
 
-    /// Whether both ends of a name are those of a known one, whatever the case of its letters.
+    /// Whether this name is a known one, whatever the case of its letters.
     #[inline]
     fn spells(&self, known: &Key) -> bool {
-        spells(self.first, known.first) && spells(self.last, known.last)
+        self.len == known.len
+            && spells(self.first, known.first)
+            && spells(self.last, known.last)
+            && (self.len <= 16
+                || spells(self.middle[0], known.middle[0])
+                    && spells(self.middle[1], known.middle[1]))
     }
+}
+
+/// Eight bytes as a word.
+#[inline]
+fn word(bytes: &[u8; 8]) -> u64 {
+    u64::from_le_bytes(*bytes)
+}
+
+/// `count` bytes of `name` from `start` as a word.
+const fn bytes(name: &[u8], start: usize, count: usize) -> u64 {
+    let (mut word, mut i) = (0, 0);
+    while i < count {
+        word |= (name[start + i] as u64) << (8 * i);
+        i += 1;
+    }
+    word
 }
 
 /// Whether `text` is `known`, whatever the case of its letters. Only letters have the case bit added:
@@ -223,6 +246,7 @@ static KEYS: [Key; FieldName::KNOWN.len() + 1] = {
     let mut keys = [Key {
         first: 0,
         last: 0,
+        middle: [0; 2],
         len: 0,
     }; FieldName::KNOWN.len() + 1];
     let mut i = 0;

@@ -138,6 +138,12 @@ impl Reply {
         self
     }
 
+    /// Whether the body is in memory, so that the reply can be sent at once.
+    #[inline]
+    pub(crate) fn is_in_memory(&self) -> bool {
+        !matches!(self.body, Body::File(_) | Body::Stream(..) | Body::Job(_))
+    }
+
     const fn ok(content_type: &'static str, body: Body) -> Reply {
         Reply {
             status: Status::OK,

@@ -333,7 +333,7 @@ impl Downstream {
         };
         // A client that waits for 100 Continue has been answered without it.
         exchange.owes_continue = false;
-        write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields).is_ok()
+        write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields, b"").is_ok()
     }
 
     /// Lets the stream make more of the response.
@@ -431,11 +431,11 @@ impl Downstream {
                 if write_chunk_line(&mut cx.out, &mut cx.pool, made).is_err() {
                     return false;
                 }
-                exchange.outgoing.move_to(&mut cx.out);
+                exchange.outgoing.move_to(&mut cx.out, &mut cx.pool);
                 cx.out.append(b"\r\n", &mut cx.pool).is_ok()
             }
             Framing::Length(_) | Framing::UntilClose => {
-                exchange.outgoing.move_to(&mut cx.out);
+                exchange.outgoing.move_to(&mut cx.out, &mut cx.pool);
                 true
             }
             Framing::None => true,

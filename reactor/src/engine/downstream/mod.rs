@@ -188,9 +188,7 @@ impl Downstream {
     /// Does all that can be done now.
     #[inline]
     pub fn drive(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
-        if let Some(pending) = self.output.take() {
-            cx.out = *pending;
-        }
+        self.take_output(cx);
         if !self.run(key, site, cx) {
             return self.close(cx);
         }
@@ -206,9 +204,7 @@ impl Downstream {
             self.arm(key, cx);
             return Verdict::Stay;
         }
-        if let Some(pending) = self.output.take() {
-            cx.out = *pending;
-        }
+        self.take_output(cx);
         match self.phase {
             Phase::Fresh | Phase::Idle | Phase::Write | Phase::Linger => {
                 return self.close(cx);
@@ -230,9 +226,7 @@ impl Downstream {
         if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
             cx.pool.put(block);
         }
-        if let Some(pending) = self.output.take() {
-            cx.out = *pending;
-        }
+        self.take_output(cx);
         self.refuse(Status::SERVICE_UNAVAILABLE, site, cx);
         self.keep_output(cx);
         Some(self.drive(key, site, cx))
@@ -282,12 +276,18 @@ impl Downstream {
         sent
     }
 
+    /// Makes what was not sent before the worker's output.
+    #[inline]
+    fn take_output(&mut self, cx: &mut Context) {
+        if let Some(pending) = self.output.take() {
+            std::mem::replace(&mut cx.out, *pending).clear(&mut cx.pool);
+        }
+    }
+
     /// Moves what is not sent from the worker to the connection.
     #[inline]
     fn keep_output(&mut self, cx: &mut Context) {
-        if cx.out.is_empty() {
-            cx.out.clear(&mut cx.pool);
-        } else {
+        if !cx.out.is_empty() {
             self.output = Some(Box::new(std::mem::take(&mut cx.out)));
         }
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::{Budget, Downstream, Hand, State, Step};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
-use crate::engine::dispatch::{self, Routed, Told};
+use crate::engine::dispatch::{self, Asked, Routed, Told};
 use crate::engine::exchange::{Exchange, OwnedRequest, Stage};
 use crate::engine::site::Site;
 use crate::engine::socket::Received;
 use crate::http::{Framing, RequestHead};
 use crate::limits::Limits;
 use crate::proto::h1::BodyReader;
-use crate::service::{Body, BodyMode, Reply, Request};
+use crate::service::{BodyMode, Reply, Request};
 
 /// What an answered request leaves: how many bytes of the input it used.
 struct Answered {
@@ -88,7 +88,7 @@ impl Downstream {
             if cx.out.len() >= site.limits.pipe_bytes_max {
                 return Some(Step::Go);
             }
-            if cx.out.room(1, &mut cx.pool).is_err() {
+            if !cx.pool.can_lend_output() {
                 self.starve(key, cx);
                 return Some(Step::Wait);
             }
@@ -132,20 +132,11 @@ impl Downstream {
         cx.stats.requests.increment();
         cx.reply.reset();
         let Routed { route: id, reply } = dispatch::route(site, head, text, cx);
+        let asked = Asked { text, head, route: id };
         let route = site.route(id);
-        let view = dispatch::view(
-            text,
-            head,
-            (&cx.fields, &cx.params, &cx.path),
-            route,
-            self.peer,
-        );
-        let mut request = Request {
-            view,
-            body: &[],
-            out: &mut cx.reply,
-            local: &mut *cx.local,
-        };
+        let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
+        let mut request =
+            Request { view, body: &[], out: &mut cx.reply, local: &mut *cx.local };
         let early = dispatch::before(&mut request, &cx.stats).or(reply);
         let body = body_at_hand(head, text, route.body);
         let reply = match (early, body) {
@@ -155,62 +146,41 @@ impl Downstream {
                 dispatch::handle(&mut request, &cx.stats)
             }
             (None, None) => {
-                let limit = route.body_bytes_max.unwrap_or(site.limits.body_bytes_max);
-                let request = OwnedRequest::copy(&view, id);
-                let reader = BodyReader::new(head.framing, limit);
-                let mut exchange = Exchange::new(key, request, site, reader, cx.now);
-                exchange.lines.extend_from_slice(cx.reply.field_lines());
-                exchange.stage = Stage::Collecting(Vec::new());
-                self.begin_exchange(exchange, None, cx);
+                self.begin_collecting(&asked, key, site, cx);
                 return Answered { used: head.len };
             }
         };
         let collected = body.map_or(0, <[u8]>::len);
-        if matches!(reply.body, Body::Job(_) | Body::Stream(..) | Body::File(_)) {
-            let limit = route.body_bytes_max.unwrap_or(site.limits.body_bytes_max);
-            let framing = if collected > 0 {
-                Framing::None
-            } else {
-                head.framing
+        if reply.is_in_memory() {
+            let unread = match collected {
+                0 => unread(head, &text[head.len..], &site.limits),
+                count => Unread::Whole(count),
             };
-            let reader = BodyReader::new(framing, limit);
-            let request = OwnedRequest::copy(&view, id);
-            let mut exchange = Exchange::new(key, request, site, reader, cx.now);
-            exchange.bytes_in = collected as u64;
-            self.begin_exchange(exchange, Some(reply), cx);
-            return Answered {
-                used: head.len + collected,
-            };
+            return self.answer(&asked, reply, unread, site, cx);
         }
-        let unread = match collected {
-            0 => unread(head, &text[head.len..], &site.limits),
-            count => Unread::Whole(count),
-        };
-        self.answer(text, head, reply, unread, site, id, cx)
+        let framing = if collected > 0 { Framing::None } else { head.framing };
+        let mut exchange = self.exchange(&asked, framing, key, site, cx);
+        exchange.bytes_in = collected as u64;
+        self.begin_exchange(exchange, Some(reply), cx);
+        Answered { used: head.len + collected }
     }
 
     /// Queues a reply that is in memory.
     #[inline]
-    #[allow(clippy::too_many_arguments)]
     fn answer(
         &mut self,
-        text: &[u8],
-        head: &RequestHead,
+        asked: &Asked<'_>,
         mut reply: Reply,
         unread: Unread,
         site: &Site,
-        id: crate::engine::site::RouteId,
         cx: &mut Context,
     ) -> Answered {
-        let route = site.route(id);
-        let view = dispatch::view(
-            text,
-            head,
-            (&cx.fields, &cx.params, &cx.path),
-            route,
-            self.peer,
-        );
-        dispatch::after(&view, &mut reply, &mut cx.reply, &cx.stats);
+        let Asked { text, head, route } = *asked;
+        let route = site.route(route);
+        if !route.middleware.is_empty() {
+            let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
+            dispatch::after(&view, &mut reply, &mut cx.reply, &cx.stats);
+        }
         let mut keep = self.may_persist(head, &reply, site, cx) && !matches!(unread, Unread::Much);
         let (used, bytes_in) = match &unread {
             Unread::Whole(used) => (head.len + used, *used),
@@ -219,25 +189,54 @@ impl Downstream {
         };
         let status = reply.status;
         let bytes_out = self.queue_reply(head, reply, &mut keep, cx);
-        self.state = match (keep, unread) {
-            (true, Unread::Whole(_)) => State::Reading,
-            (true, Unread::Little(_, body)) => State::Skipping(body),
-            (true, Unread::Much) | (false, Unread::Much | Unread::Little(..)) => {
-                State::Closing { lingers: true }
-            }
+        match (keep, unread) {
+            (true, Unread::Whole(_)) => {}
+            (true, Unread::Little(_, body)) => self.state = State::Skipping(body),
             // What the client has pipelined behind its last request would reset the connection.
-            (false, Unread::Whole(_)) => State::Closing {
-                lingers: used < text.len() || self.socket.can_read(),
-            },
-        };
-        let told = Told {
-            status,
-            bytes_in: bytes_in as u64,
-            bytes_out,
-            begun: cx.now,
-        };
-        self.tell(text, head, site, id, told, cx);
+            (false, Unread::Whole(_)) => {
+                let lingers = used < text.len() || self.socket.can_read();
+                self.state = State::Closing { lingers };
+            }
+            (_, Unread::Much | Unread::Little(..)) => {
+                self.state = State::Closing { lingers: true };
+            }
+        }
+        if !site.observers.list.is_empty() {
+            let told = Told { status, bytes_in: bytes_in as u64, bytes_out, begun: cx.now };
+            self.tell(asked, site, told, cx);
+        }
         Answered { used }
+    }
+
+    /// Begins an exchange that collects the body for the handler.
+    fn begin_collecting(
+        &mut self,
+        asked: &Asked<'_>,
+        key: Key,
+        site: &Arc<Site>,
+        cx: &mut Context,
+    ) {
+        let mut exchange = self.exchange(asked, asked.head.framing, key, site, cx);
+        exchange.lines.extend_from_slice(cx.reply.field_lines());
+        exchange.stage = Stage::Collecting(Vec::new());
+        self.begin_exchange(exchange, None, cx);
+    }
+
+    /// An exchange that takes the request along; `framing` is that of the body that is still to be
+    /// read.
+    fn exchange(
+        &self,
+        asked: &Asked<'_>,
+        framing: Framing,
+        key: Key,
+        site: &Arc<Site>,
+        cx: &Context,
+    ) -> Exchange {
+        let route = site.route(asked.route);
+        let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
+        let limit = route.body_bytes_max.unwrap_or(site.limits.body_bytes_max);
+        let request = OwnedRequest::copy(&view, asked.route);
+        Exchange::new(key, request, site, BodyReader::new(framing, limit), cx.now)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::Downstream;
 use crate::engine::context::Context;
-use crate::engine::dispatch::{self, ObserverScope, Told};
-use crate::engine::site::{RouteId, Site};
+use crate::engine::dispatch::{self, Asked, ObserverScope, Told};
+use crate::engine::site::Site;
 use crate::http::{Framing, Method, RequestHead, Status, Version};
 use crate::proto::h1::{Persistence, ResponseFields, write_head};
 use crate::service::{Body, Reply, RequestView};
@@ -38,82 +38,69 @@ impl Downstream {
         keep: &mut bool,
         cx: &mut Context,
     ) -> u64 {
-        let length = dispatch::length_in_memory(&reply, &cx.reply).unwrap_or(0);
-        let framing = match reply.status.is_bodiless() {
-            true => Framing::None,
-            false => Framing::Length(length as u64),
-        };
+        let Context { out, pool, dates, reply: buffer, .. } = cx;
+        let length = dispatch::length_in_memory(&reply, buffer);
+        let bodiless = reply.status.is_bodiless();
         let fields = ResponseFields {
             status: reply.status,
             content_type: reply.content_type,
-            lines: cx.reply.field_lines(),
-            framing,
+            lines: buffer.field_lines(),
+            framing: match bodiless {
+                true => Framing::None,
+                false => Framing::Length(length as u64),
+            },
             persistence: persistence(head, *keep),
         };
-        if write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields).is_err() {
-            log::error!("the head of a reply is larger than a block, or the buffers are used up");
+        let goes = !bodiless && head.method != Method::Head;
+        let copied = match &reply.body {
+            _ if length > COPIED_BYTES_MAX || !goes => &[],
+            Body::Static(bytes) => *bytes,
+            Body::Shared(bytes) => bytes,
+            Body::Owned(bytes) => bytes,
+            Body::Written => buffer.body_bytes(),
+            Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) => &[],
+        };
+        if write_head(out, pool, &dates.prelude, &fields, copied).is_err() {
             *keep = false;
-            let bare = ResponseFields {
-                status: Status::INTERNAL_SERVER_ERROR,
-                content_type: None,
-                lines: b"",
-                framing: Framing::Length(0),
-                persistence: Persistence::Close,
-            };
-            let _ = write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &bare);
+            queue_bare_error(cx);
             return 0;
         }
-        if head.method == Method::Head || framing == Framing::None {
+        if !goes {
             return 0;
         }
-        self.queue_body(reply.body, cx);
+        if length > COPIED_BYTES_MAX {
+            match reply.body {
+                Body::Static(bytes) => out.push_static(bytes),
+                Body::Shared(bytes) => out.push_shared(bytes),
+                Body::Owned(bytes) => out.push_owned(bytes),
+                Body::Written => queue_written(cx),
+                Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) => {}
+            }
+        }
         length as u64
-    }
-
-    /// Queues a body that is in memory.
-    #[inline]
-    fn queue_body(&mut self, body: Body, cx: &mut Context) {
-        match body {
-            Body::Static(bytes) if bytes.len() > COPIED_BYTES_MAX => cx.out.push_static(bytes),
-            Body::Shared(bytes) if bytes.len() > COPIED_BYTES_MAX => cx.out.push_shared(bytes),
-            Body::Owned(bytes) if bytes.len() > COPIED_BYTES_MAX => cx.out.push_owned(bytes),
-            Body::Written if cx.reply.body_bytes().len() > cx.pool.block_bytes() => {
-                cx.out.push_owned(cx.reply.take_body());
-            }
-            Body::Static(bytes) => copy(bytes, cx),
-            Body::Shared(bytes) => copy(&bytes, cx),
-            Body::Owned(bytes) => copy(&bytes, cx),
-            Body::Written => {
-                let Context {
-                    out, reply, pool, ..
-                } = cx;
-                if out.append(reply.body_bytes(), pool).is_err() {
-                    out.push_owned(reply.take_body());
-                }
-            }
-            Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) => {}
-        }
     }
 
     /// Queues an answer to what could not be read as a request, or was not waited for; the last one.
     pub(super) fn answer_unread(&mut self, status: Status, site: &Site, cx: &mut Context) {
         cx.reply.reset();
         let reply = dispatch::error(status);
-        let length = dispatch::length_in_memory(&reply, &cx.reply).unwrap_or(0);
+        let body = match reply.body {
+            Body::Static(bytes) => bytes,
+            _ => b"",
+        };
         let fields = ResponseFields {
             status,
             content_type: reply.content_type,
             lines: b"",
-            framing: Framing::Length(length as u64),
+            framing: Framing::Length(body.len() as u64),
             persistence: Persistence::Close,
         };
-        if write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields).is_ok() {
-            self.queue_body(reply.body, cx);
-        }
+        // Without a block there is no answer; the connection is closed all the same.
+        let _ = write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields, body);
         let told = Told {
             status,
             bytes_in: 0,
-            bytes_out: length as u64,
+            bytes_out: body.len() as u64,
             begun: cx.now,
         };
         let mut scope = scope(cx);
@@ -121,27 +108,9 @@ impl Downstream {
     }
 
     /// Tells the observers of a request that was answered at once.
-    #[inline]
-    pub(super) fn tell(
-        &self,
-        text: &[u8],
-        head: &RequestHead,
-        site: &Site,
-        id: RouteId,
-        told: Told,
-        cx: &mut Context,
-    ) {
-        if site.observers.list.is_empty() {
-            return;
-        }
-        let route = site.route(id);
-        let view = dispatch::view(
-            text,
-            head,
-            (&cx.fields, &cx.params, &cx.path),
-            route,
-            self.peer,
-        );
+    pub(super) fn tell(&self, asked: &Asked<'_>, site: &Site, told: Told, cx: &mut Context) {
+        let route = site.route(asked.route);
+        let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
         let mut scope = ObserverScope {
             clock: &cx.clock,
             dates: &cx.dates,
@@ -175,17 +144,33 @@ pub(super) fn persistence(head: &RequestHead, keep: bool) -> Persistence {
     }
 }
 
-/// Copies `bytes` into the output, or keeps them on the heap when the pool is empty.
-#[inline]
-fn copy(bytes: &[u8], cx: &mut Context) {
-    let room = cx.out.room(bytes.len(), &mut cx.pool);
-    match room {
+/// Queues a long body that was written into the reply buffer: copied if it fits into a block, which
+/// costs no allocation, else taken out of the buffer.
+fn queue_written(cx: &mut Context) {
+    let Context { out, reply, pool, .. } = cx;
+    let bytes = reply.body_bytes();
+    match out.room(bytes.len(), pool) {
         Ok(room) => {
             room[..bytes.len()].copy_from_slice(bytes);
-            cx.out.grow(bytes.len());
+            out.grow(bytes.len());
         }
-        Err(_) => cx.out.push_owned(bytes.to_vec()),
+        Err(_) => out.push_owned(reply.take_body()),
     }
+}
+
+/// Queues the answer in place of one whose head cannot be written.
+#[cold]
+fn queue_bare_error(cx: &mut Context) {
+    log::error!("the head of a reply is larger than a block, or the buffers are used up");
+    let bare = ResponseFields {
+        status: Status::INTERNAL_SERVER_ERROR,
+        content_type: None,
+        lines: b"",
+        framing: Framing::Length(0),
+        persistence: Persistence::Close,
+    };
+    // Without a block there is no answer at all; the connection is closed after it anyway.
+    let _ = write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &bare, b"");
 }
 
 fn scope(cx: &mut Context) -> ObserverScope<'_> {

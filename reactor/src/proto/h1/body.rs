@@ -104,7 +104,7 @@ pub(super) fn at_most(count: u64, buf: &[u8]) -> usize {
     usize::try_from(count).map_or(buf.len(), |count| count.min(buf.len()))
 }
 
-const _: () = assert!(size_of::<BodyReader>() <= 32);
+const _: () = assert!(size_of::<BodyReader>() <= 24);
 
 #[cfg(test)]
 mod tests {

@@ -76,22 +76,22 @@ pub struct ResponseFields<'a> {
     pub persistence: Persistence,
 }
 
-/// Queues a response head.
+/// Queues a response head, and a body that is to be copied behind it.
 ///
 /// # Errors
 ///
-/// The pool is empty, or the head is larger than a block. Nothing is queued then.
+/// The pool is empty, or both together are larger than a block. Nothing is queued then.
+#[inline]
 pub fn write_head(
     output: &mut Output,
     pool: &mut Pool,
     prelude: &Prelude,
     head: &ResponseFields<'_>,
+    body: &[u8],
 ) -> Result<(), NoBlock> {
     let content_type = head.content_type.unwrap_or("");
-    let count = prelude.text.len() + content_type.len() + head.lines.len() + SLACK_BYTES;
-    if count > pool.block_bytes() {
-        return Err(NoBlock);
-    }
+    let text = prelude.text.len() + content_type.len() + head.lines.len();
+    let count = text + body.len() + SLACK_BYTES;
     let mut cursor = Cursor {
         room: output.room(count, pool)?,
         at: 0,
@@ -127,6 +127,7 @@ pub fn write_head(
         Persistence::Close => cursor.put(b"Connection: close\r\n"),
     }
     cursor.put(b"\r\n");
+    cursor.put(body);
     let count = cursor.at;
     output.grow(count);
     Ok(())
@@ -198,7 +199,7 @@ mod tests {
         let mut output = Output::new();
         let mut prelude = Prelude::new(server);
         prelude.set_date(DATE);
-        write_head(&mut output, &mut pool, &prelude, head).unwrap();
+        write_head(&mut output, &mut pool, &prelude, head, b"").unwrap();
         let text = String::from_utf8(output.front().to_vec()).unwrap();
         output.clear(&mut pool);
         text
@@ -259,7 +260,7 @@ mod tests {
             framing: Framing::Length(u64::MAX),
             persistence: Persistence::Implied,
         };
-        let written = write_head(&mut output, &mut pool, &Prelude::new(None), &head);
+        let written = write_head(&mut output, &mut pool, &Prelude::new(None), &head, b"");
         assert_eq!((written, output.len(), pool.lent()), (Err(NoBlock), 0, 0));
     }
 

@@ -318,17 +318,19 @@ fn field_lines(
         if fields.len() >= limits.fields_max && line < buf.len() {
             return Err(Stop::Violation(Violation::TooManyFields));
         }
+        // The whole line first, then what is in it: where the next line begins does not have to wait
+        // for the colon, which is half of the time that a line takes.
+        let end = scan::value_end(buf, line);
+        if !matches!(buf.get(end..end + 2), Some(b"\r\n")) {
+            return Err(bad_line(buf, line, start, control));
+        }
         let colon = scan::name_end(buf, line);
         let id = FieldName::from_bytes(&buf[line..colon]);
-        if id == FieldName::Other || buf.get(colon) != Some(&b':') {
+        if id == FieldName::Other || buf[colon] != b':' {
             check_name(buf, line, start)?;
         }
         if id.frames() {
             control.seen.announce(id, control.role)?;
-        }
-        let end = scan::value_end(buf, colon + 1);
-        if !matches!(buf.get(end..end + 2), Some(b"\r\n")) {
-            return Err(bad_line_end(buf, end, id, colon + 1));
         }
         let (from, to) = scan::trim(buf, colon + 1, end);
         let field = Field {
@@ -358,10 +360,19 @@ fn check_name(buf: &[u8], line: usize, start: usize) -> Result<(), Stop> {
     }
 }
 
-/// Why a value that ends at `end` does not end with CR LF.
+/// Why a line has no end: what is wrong with its name or else with its value, or that it is incomplete.
 #[cold]
-fn bad_line_end(buf: &[u8], end: usize, id: FieldName, value: usize) -> Stop {
-    let value = value as u16;
+fn bad_line(buf: &[u8], line: usize, start: usize, control: &mut Control) -> Stop {
+    if let Err(stop) = check_name(buf, line, start) {
+        return stop;
+    }
+    let colon = scan::name_end(buf, line);
+    let id = FieldName::from_bytes(&buf[line..colon]);
+    if let Err(violation) = control.seen.announce(id, control.role) {
+        return Stop::Violation(violation);
+    }
+    let end = scan::value_end(buf, colon + 1);
+    let value = colon as u16 + 1;
     match (buf.get(end), buf.get(end + 1)) {
         (None, _) => Stop::Incomplete(Phase::Value { id, value }),
         (Some(b'\r'), None) => Stop::Incomplete(Phase::ValueLf { id, value }),

@@ -2,11 +2,11 @@
 //! nothing: when it reaches the end, the complete head is parsed once from the start.
 //!
 //! ```text
-//!  Start ─► Method ─► Target ─► Version ─┐         requests
-//!  Start ─► Status ─► Reason ─► StatusLf ┴► Name ─► Value ─► ValueLf ─┐
-//!                                            │ ▲                      │
-//!                                            │ └──────────────────────┘
-//!                                            └► EndLf ─► the end
+//!  request:   Start ─► Method ─► Target ─► Version ─┐
+//!                                                   ├─► Name ─► Value ─► ValueLf ─┐
+//!  response:  Start ─► Status ─► Reason ─► StatusLf ─┘   │ ▲                       │
+//!                                                       │ └───────────────────────┘
+//!                                                       └► EndLf ─► the end
 //! ```
 //!
 //! Bytes are refused as they come, repeated and contradictory fields at their colon, and what a
@@ -74,7 +74,7 @@ impl Progress {
             let (phase, scanned) = match self.phase {
                 Phase::Status | Phase::Reason => status_line(self.phase, buf, at)?,
                 Phase::Start | Phase::Method { .. } | Phase::Target { .. } => {
-                    request_line(self.phase, role, buf, at, limits)?
+                    request_line(self.phase, buf, at, limits)?
                 }
                 Phase::Version { version, .. } => {
                     line::check_version_byte(buf, version as usize, at)?;
@@ -178,7 +178,6 @@ impl Progress {
 /// Continues before the version of a request line, or before any head.
 fn request_line(
     phase: Phase,
-    role: Role,
     buf: &[u8],
     at: usize,
     limits: &Limits,
@@ -206,7 +205,6 @@ fn request_line(
                 end + 1,
             ))
         }
-        _ if role == Role::Response => Ok((Phase::Status, at)),
         _ => match (at, buf[at]) {
             (0, b'\r') | (1, b'\n') => Ok((Phase::Start, at + 1)),
             (1, _) => Err(Violation::LineEnd),
