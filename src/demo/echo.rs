@@ -1,6 +1,6 @@
 //! `POST /echo`: the body comes back as it arrives, however long it is.
 
-use reactor::{FieldName, Incoming, Progress, Pull, Reply, Request, Stream};
+use reactor::{FieldName, Incoming, Progress, Pull, Reply, Request, Status, Stream};
 
 /// Answers with the request's body and its content type.
 pub fn handle(request: &mut Request<'_>) -> Reply {
@@ -11,13 +11,15 @@ pub fn handle(request: &mut Request<'_>) -> Reply {
     request.out().field("Content-Type", content_type);
     // What somebody else's page makes a browser send here must not come back as a page of ours.
     request.out().field("X-Content-Type-Options", "nosniff");
-    let reply = Reply::stream("", Echo).without_content_type();
     match length(
         view.field(FieldName::ContentLength),
         view.field(FieldName::TransferEncoding),
     ) {
-        Some(length) => reply.with_length(length),
-        None => reply,
+        Some(0) => Reply::status(Status::OK),
+        Some(length) => Reply::stream("", Echo)
+            .without_content_type()
+            .with_length(length),
+        None => Reply::stream("", Echo).without_content_type(),
     }
 }
 
