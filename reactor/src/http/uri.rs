@@ -13,8 +13,8 @@ pub const HOST_BYTES_MAX: usize = 255;
 /// Whether this is a host without a port: a name of letters, digits, `-`, `.`, `_` and `~` without
 /// empty labels (a dot at the end is allowed), an IPv4 address, or an IPv6 address in brackets.
 ///
-/// Stricter than RFC 3986 section 3.2.2, which also allows percent-encoding and punctuation: no name
-/// that DNS can answer has them, and hosts end up in file names, logs and `Location`.
+/// Stricter than RFC 3986 section 3.2.2, which also allows percent-encoding and punctuation: no
+/// name that DNS can answer has them, and hosts end up in file names, logs and `Location`.
 pub fn is_valid_host(host: &[u8]) -> bool {
     host_len(host) == Some(host.len())
 }
@@ -45,9 +45,9 @@ pub struct Target {
     pub query: Range<usize>,
 }
 
-/// Splits a request target of visible ASCII without `#` and decides its form (RFC 9112 section 3.2).
-/// `None` if the method does not go with the form, if the authority is invalid or has userinfo, or if
-/// the scheme is neither `http` nor `https`.
+/// Splits a request target of visible ASCII without `#` and decides its form (RFC 9112 section
+/// 3.2). `None` if the method does not go with the form, if the authority is invalid or has
+/// userinfo, or if the scheme is neither `http` nor `https`.
 pub fn split_target(method: Method, target: &[u8]) -> Option<Target> {
     match target {
         _ if method == Method::Connect => authority_form(target),
@@ -81,8 +81,8 @@ impl fmt::Display for PathError {
     }
 }
 
-/// Whether [`normalise`] would change or refuse this path, which is empty or begins with `/`. Cheap;
-/// may say yes to a path that is normal but has escapes.
+/// Whether [`normalise`] would change or refuse this path, which is empty or begins with `/`.
+/// Cheap; may say yes to a path that is normal but has escapes.
 #[inline]
 pub fn needs_normalising(path: &[u8]) -> bool {
     let mut from = 0;
@@ -99,10 +99,10 @@ pub fn needs_normalising(path: &[u8]) -> bool {
 }
 
 /// Replaces what is in `out` by the normal spelling of a path: escapes of unreserved characters are
-/// decoded, other escapes get upper-case digits (RFC 3986 sections 6.2.2.1 and 6.2.2.2), and `.` and
-/// `..` segments are removed (section 5.2.4), escaped ones too. Escaped slashes stay escaped and
-/// repeated slashes stay repeated, so that no segment changes its meaning. The result is never longer
-/// than the path, and normalising it again changes nothing. An empty path stays empty.
+/// decoded, other escapes get upper-case digits (RFC 3986 sections 6.2.2.1 and 6.2.2.2), and `.`
+/// and `..` segments are removed (section 5.2.4), escaped ones too. Escaped slashes stay escaped
+/// and repeated slashes stay repeated, so that no segment changes its meaning. The result is never
+/// longer than the path, and normalising it again changes nothing. An empty path stays empty.
 pub fn normalise(path: &[u8], out: &mut Vec<u8>) -> Result<(), PathError> {
     out.clear();
     let Some((b'/', mut rest)) = path.split_first() else {
@@ -131,8 +131,8 @@ pub fn normalise(path: &[u8], out: &mut Vec<u8>) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Ends the segment that begins at `segment`: if it is `.` or `..`, takes it and what it cancels out
-/// of `out`, which then ends with a slash, and says true.
+/// Ends the segment that begins at `segment`: if it is `.` or `..`, takes it and what it cancels
+/// out of `out`, which then ends with a slash, and says true.
 fn end_segment(out: &mut Vec<u8>, segment: usize) -> Result<bool, PathError> {
     match &out[segment..] {
         b"." => out.truncate(segment),
