@@ -39,7 +39,8 @@ pub struct Server {
     local: Box<MakeLocal>,
 }
 
-/// Descriptors that are not connections: log files, pollers, listeners, the files of jobs.
+/// Descriptors that are neither connections nor listeners nor pollers: log files, and files that are
+/// being sent. Where there are few in all, a quarter of them.
 const DESCRIPTORS_RESERVED: u64 = 64;
 
 impl Server {
@@ -124,7 +125,8 @@ impl Server {
                 share.push((listener, hands_over));
             }
         }
-        let reserved = DESCRIPTORS_RESERVED + (self.workers * (self.listen.len() + 2)) as u64;
+        let own = (self.workers * (self.listen.len() + 2)) as u64;
+        let reserved = own + DESCRIPTORS_RESERVED.min(descriptors / 4);
         let connections_max =
             usize::try_from(descriptors.saturating_sub(reserved)).unwrap_or(usize::MAX);
         if connections_max < self.site.limits().connections_max {

@@ -146,7 +146,7 @@ impl Core {
         }
         self.cx.pool.trim(self.cx.now);
         if self.is_over() {
-            dispatch::flush_observers(&self.site, &mut self.cx);
+            self.close_all();
             return Ok(Turn::Over);
         }
         Ok(Turn::Goes)
@@ -328,6 +328,17 @@ impl Core {
         for key in self.slots.keys() {
             self.queue(key);
         }
+    }
+
+    /// Gives up what is not finished, so that the observers hear of it.
+    fn close_all(&mut self) {
+        for key in self.slots.keys() {
+            if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
+                slot.close(&mut self.cx);
+            }
+            self.remove(key);
+        }
+        dispatch::flush_observers(&self.site, &mut self.cx);
     }
 
     /// When blocks are missing: refuses the oldest incomplete heads until one is free, then lets the

@@ -141,6 +141,10 @@ impl Exchange {
         now: Instant,
     ) -> Exchange {
         let pipe_bytes_max = site.limits.pipe_bytes_max;
+        let mut incoming = Pipe::new(pipe_bytes_max);
+        if body.is_done() {
+            incoming.close();
+        }
         Exchange {
             slot,
             owes_continue: request.head.expects_continue,
@@ -148,7 +152,7 @@ impl Exchange {
             request,
             site: Arc::clone(site),
             body,
-            incoming: Pipe::new(pipe_bytes_max),
+            incoming,
             outgoing: Pipe::new(pipe_bytes_max),
             lines: Vec::new(),
             head: None,

@@ -206,7 +206,7 @@ impl Downstream {
         }
         self.take_output(cx);
         match self.phase {
-            Phase::Fresh | Phase::Idle | Phase::Write | Phase::Linger => {
+            Phase::Fresh | Phase::Idle | Phase::Skip | Phase::Write | Phase::Linger => {
                 return self.close(cx);
             }
             Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),

@@ -99,34 +99,34 @@ pub fn write_head(
     if head.status == Status::OK {
         cursor.put(&prelude.text);
     } else {
-        cursor.put(b"HTTP/1.1 ");
+        cursor.put_text(b"HTTP/1.1 ");
         cursor.put_decimal(u64::from(head.status.code()));
-        cursor.put(b" ");
+        cursor.put_text(b" ");
         cursor.put(head.status.reason().as_bytes());
-        cursor.put(b"\r\n");
+        cursor.put_text(b"\r\n");
         cursor.put(&prelude.text[OK_LINE.len()..]);
     }
     if head.content_type.is_some() {
-        cursor.put(b"Content-Type: ");
+        cursor.put_text(b"Content-Type: ");
         cursor.put(content_type.as_bytes());
-        cursor.put(b"\r\n");
+        cursor.put_text(b"\r\n");
     }
     cursor.put(head.lines);
     match head.framing {
         Framing::Length(length) => {
-            cursor.put(b"Content-Length: ");
+            cursor.put_text(b"Content-Length: ");
             cursor.put_decimal(length);
-            cursor.put(b"\r\n");
+            cursor.put_text(b"\r\n");
         }
-        Framing::Chunked => cursor.put(b"Transfer-Encoding: chunked\r\n"),
+        Framing::Chunked => cursor.put_text(b"Transfer-Encoding: chunked\r\n"),
         Framing::None | Framing::UntilClose => {}
     }
     match head.persistence {
         Persistence::Implied => {}
-        Persistence::KeepAlive => cursor.put(b"Connection: keep-alive\r\n"),
-        Persistence::Close => cursor.put(b"Connection: close\r\n"),
+        Persistence::KeepAlive => cursor.put_text(b"Connection: keep-alive\r\n"),
+        Persistence::Close => cursor.put_text(b"Connection: close\r\n"),
     }
-    cursor.put(b"\r\n");
+    cursor.put_text(b"\r\n");
     cursor.put(body);
     let count = cursor.at;
     output.grow(count);
@@ -150,9 +150,9 @@ pub fn write_chunk_line(
     };
     let digits = (usize::BITS - length.leading_zeros()).div_ceil(4).max(1);
     for digit in (0..digits).rev() {
-        cursor.put(&[DIGITS[length >> (4 * digit) & 15]]);
+        cursor.put_text(&[DIGITS[length >> (4 * digit) & 15]]);
     }
-    cursor.put(b"\r\n");
+    cursor.put_text(b"\r\n");
     let count = cursor.at;
     output.grow(count);
     Ok(())
@@ -165,25 +165,30 @@ struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         self.room[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
 
+    /// As [`Cursor::put`], for text of a length known to the compiler.
+    #[inline(always)]
+    fn put_text<const N: usize>(&mut self, text: &[u8; N]) {
+        if let Some(room) = self.room[self.at..].first_chunk_mut() {
+            *room = *text;
+            self.at += N;
+        }
+    }
+
     #[inline]
     fn put_decimal(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (number % 10) as u8;
+        let digits = number.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let room = &mut self.room[self.at..self.at + digits];
+        for place in room.iter_mut().rev() {
+            *place = b'0' + (number % 10) as u8;
             number /= 10;
-            if number == 0 {
-                break;
-            }
         }
-        self.put(&digits[start..]);
+        self.at += digits;
     }
 }
 

@@ -2,7 +2,7 @@
 //! Shared by the pass that records and the one that only validates, so that they cannot differ.
 
 use super::{Violation, scan};
-use crate::http::Status;
+use crate::http::{Method, Status};
 use crate::limits::Limits;
 
 /// Longest method, in bytes; the longest registered one, `UPDATEREDIRECTREF`, has 17.
@@ -54,6 +54,12 @@ pub(super) fn target_ends(
         Some(b'\n') => Err(Violation::LineEnd),
         Some(_) => Err(Violation::Target),
     }
+}
+
+/// Whether the target that begins at `start` is in origin form, where any valid bytes make a valid target.
+#[inline]
+pub(super) fn is_origin_form(buf: &[u8], method: Method, start: usize) -> bool {
+    buf[start] == b'/' && method != Method::Connect
 }
 
 /// Checks the byte at `at` of a request's version that begins at `start`, or of the line end after it.

@@ -147,7 +147,7 @@ fn request(
     }
     let version = version(buf, line, start, end + 1)?;
     control.seen.http10 = version == Version::Http10;
-    let target = if buf[start] == b'/' && method != Method::Connect {
+    let target = if line::is_origin_form(buf, method, start) {
         Target {
             form: TargetForm::Origin,
             host: Span::default(),
