@@ -240,6 +240,28 @@ fn one_connection_too_many_is_told_so() {
 }
 
 #[test]
+fn connections_that_are_refused_do_not_pile_up() {
+    let server = Server::start(&["--max-connections", "5"]);
+    let before = server.sockets();
+    let mut clients = (0..300).map(|_| server.connect()).collect::<Vec<_>>();
+    for client in &mut clients {
+        // Those that are refused keep their side open and do not read why.
+        let _ = client.stream.write_all(&get("/ping"));
+    }
+    until("all are accepted, or refused", PATIENCE, || {
+        let mut others = server.connect();
+        let _ = others.stream.write_all(&get("/ping"));
+        let answer = others.rest_or_reset();
+        (answer.is_empty() || answer.starts_with(b"HTTP/1.1 503 ")).then_some(())
+    });
+    let held = server.sockets() - before;
+    assert!(
+        held < 100,
+        "{held} connections are held where 5 are allowed"
+    );
+}
+
+#[test]
 fn one_address_has_so_many_connections() {
     let server = Server::start(&["--max-connections-per-ip", "3"]);
     let address = server.address();
