@@ -59,7 +59,7 @@ impl Downstream {
     /// one is free.
     #[inline]
     pub(super) fn take_hand(&mut self, key: Key, cx: &mut Context) -> Option<Hand> {
-        if let Input::Block { .. } = self.input {
+        if self.input.holds_block() {
             if let Input::Block { block, start, end } = std::mem::take(&mut self.input) {
                 return Some(Hand {
                     block,
