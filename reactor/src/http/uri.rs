@@ -7,6 +7,9 @@ use std::ops::Range;
 
 use super::{Method, TargetForm};
 
+/// Paths up to this length are quicker looked through byte by byte.
+const SHORT_PATH_BYTES: usize = 16;
+
 /// Longest host, in bytes: what DNS can answer (RFC 1035 section 2.3.4).
 pub const HOST_BYTES_MAX: usize = 255;
 
@@ -85,6 +88,10 @@ impl fmt::Display for PathError {
 /// Cheap; may say yes to a path that is normal but has escapes.
 #[inline]
 pub fn needs_normalising(path: &[u8]) -> bool {
+    let is_special = |byte: &u8| *byte == b'%' || *byte == b'.';
+    if path.len() <= SHORT_PATH_BYTES && !path.iter().any(is_special) {
+        return false;
+    }
     let mut from = 0;
     while let Some(found) = memchr::memchr2(b'%', b'.', &path[from..]) {
         let at = from + found;
@@ -227,19 +234,20 @@ fn host_len(authority: &[u8]) -> Option<usize> {
         let address = str::from_utf8(&authority[1..end]).ok()?;
         return address.parse::<Ipv6Addr>().is_ok().then_some(end + 1);
     }
-    let mut previous = b'.';
+    // Two dots in a row, and a dot at the start, are an empty label.
+    let mut was_dot = true;
+    let mut empty_label = false;
     let mut len = 0;
     for &byte in authority {
         if !is_unreserved(byte) {
             break;
         }
-        if byte == b'.' && previous == b'.' {
-            return None;
-        }
-        previous = byte;
+        let is_dot = byte == b'.';
+        empty_label |= is_dot & was_dot;
+        was_dot = is_dot;
         len += 1;
     }
-    (len > 0 && len <= HOST_BYTES_MAX).then_some(len)
+    (len > 0 && len <= HOST_BYTES_MAX && !empty_label).then_some(len)
 }
 
 /// A port number of one to five digits.
