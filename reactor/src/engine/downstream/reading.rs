@@ -64,7 +64,7 @@ impl Downstream {
                 Received::Broken => break Step::Close,
             }
         };
-        self.put_hand(hand, key, cx);
+        self.put_hand(hand, cx);
         step
     }
 
