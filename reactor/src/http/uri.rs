@@ -7,14 +7,17 @@ use std::ops::Range;
 
 use super::{Method, TargetForm};
 
+/// Paths up to this length are quicker looked through byte by byte.
+const SHORT_PATH_BYTES: usize = 16;
+
 /// Longest host, in bytes: what DNS can answer (RFC 1035 section 2.3.4).
 pub const HOST_BYTES_MAX: usize = 255;
 
 /// Whether this is a host without a port: a name of letters, digits, `-`, `.`, `_` and `~` without
 /// empty labels (a dot at the end is allowed), an IPv4 address, or an IPv6 address in brackets.
 ///
-/// Stricter than RFC 3986 section 3.2.2, which also allows percent-encoding and punctuation: no name
-/// that DNS can answer has them, and hosts end up in file names, logs and `Location`.
+/// Stricter than RFC 3986 section 3.2.2, which also allows percent-encoding and punctuation: no
+/// name that DNS can answer has them, and hosts end up in file names, logs and `Location`.
 pub fn is_valid_host(host: &[u8]) -> bool {
     host_len(host) == Some(host.len())
 }
@@ -45,9 +48,9 @@ pub struct Target {
     pub query: Range<usize>,
 }
 
-/// Splits a request target of visible ASCII without `#` and decides its form (RFC 9112 section 3.2).
-/// `None` if the method does not go with the form, if the authority is invalid or has userinfo, or if
-/// the scheme is neither `http` nor `https`.
+/// Splits a request target of visible ASCII without `#` and decides its form (RFC 9112 section
+/// 3.2). `None` if the method does not go with the form, if the authority is invalid or has
+/// userinfo, or if the scheme is neither `http` nor `https`.
 pub fn split_target(method: Method, target: &[u8]) -> Option<Target> {
     match target {
         _ if method == Method::Connect => authority_form(target),
@@ -81,10 +84,14 @@ impl fmt::Display for PathError {
     }
 }
 
-/// Whether [`normalise`] would change or refuse this path, which is empty or begins with `/`. Cheap;
-/// may say yes to a path that is normal but has escapes.
+/// Whether [`normalise`] would change or refuse this path, which is empty or begins with `/`.
+/// Cheap; may say yes to a path that is normal but has escapes.
 #[inline]
 pub fn needs_normalising(path: &[u8]) -> bool {
+    let is_special = |byte: &u8| *byte == b'%' || *byte == b'.';
+    if path.len() <= SHORT_PATH_BYTES && !path.iter().any(is_special) {
+        return false;
+    }
     let mut from = 0;
     while let Some(found) = memchr::memchr2(b'%', b'.', &path[from..]) {
         let at = from + found;
@@ -99,10 +106,10 @@ pub fn needs_normalising(path: &[u8]) -> bool {
 }
 
 /// Replaces what is in `out` by the normal spelling of a path: escapes of unreserved characters are
-/// decoded, other escapes get upper-case digits (RFC 3986 sections 6.2.2.1 and 6.2.2.2), and `.` and
-/// `..` segments are removed (section 5.2.4), escaped ones too. Escaped slashes stay escaped and
-/// repeated slashes stay repeated, so that no segment changes its meaning. The result is never longer
-/// than the path, and normalising it again changes nothing. An empty path stays empty.
+/// decoded, other escapes get upper-case digits (RFC 3986 sections 6.2.2.1 and 6.2.2.2), and `.`
+/// and `..` segments are removed (section 5.2.4), escaped ones too. Escaped slashes stay escaped
+/// and repeated slashes stay repeated, so that no segment changes its meaning. The result is never
+/// longer than the path, and normalising it again changes nothing. An empty path stays empty.
 pub fn normalise(path: &[u8], out: &mut Vec<u8>) -> Result<(), PathError> {
     out.clear();
     let Some((b'/', mut rest)) = path.split_first() else {
@@ -131,8 +138,8 @@ pub fn normalise(path: &[u8], out: &mut Vec<u8>) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Ends the segment that begins at `segment`: if it is `.` or `..`, takes it and what it cancels out
-/// of `out`, which then ends with a slash, and says true.
+/// Ends the segment that begins at `segment`: if it is `.` or `..`, takes it and what it cancels
+/// out of `out`, which then ends with a slash, and says true.
 fn end_segment(out: &mut Vec<u8>, segment: usize) -> Result<bool, PathError> {
     match &out[segment..] {
         b"." => out.truncate(segment),
@@ -227,19 +234,20 @@ fn host_len(authority: &[u8]) -> Option<usize> {
         let address = str::from_utf8(&authority[1..end]).ok()?;
         return address.parse::<Ipv6Addr>().is_ok().then_some(end + 1);
     }
-    let mut previous = b'.';
+    // Two dots in a row, and a dot at the start, are an empty label.
+    let mut was_dot = true;
+    let mut empty_label = false;
     let mut len = 0;
     for &byte in authority {
         if !is_unreserved(byte) {
             break;
         }
-        if byte == b'.' && previous == b'.' {
-            return None;
-        }
-        previous = byte;
+        let is_dot = byte == b'.';
+        empty_label |= is_dot & was_dot;
+        was_dot = is_dot;
         len += 1;
     }
-    (len > 0 && len <= HOST_BYTES_MAX).then_some(len)
+    (len > 0 && len <= HOST_BYTES_MAX && !empty_label).then_some(len)
 }
 
 /// A port number of one to five digits.

@@ -59,15 +59,10 @@ impl Downstream {
     /// one is free.
     #[inline]
     pub(super) fn take_hand(&mut self, key: Key, cx: &mut Context) -> Option<Hand> {
-        if let Input::Block { .. } = self.input {
-            if let Input::Block { block, start, end } = std::mem::take(&mut self.input) {
-                return Some(Hand {
-                    block,
-                    start,
-                    end,
-                    owned: true,
-                });
-            }
+        if self.input.holds_block()
+            && let Input::Block { block, start, end } = std::mem::take(&mut self.input)
+        {
+            return Some(Hand { block, start, end, owned: true });
         }
         let Some(mut block) = cx.scratch.take() else {
             self.starve(key, cx);

@@ -131,13 +131,19 @@ impl Downstream {
         self.begin_phase();
         cx.stats.requests.increment();
         cx.reply.reset();
-        let Routed { route: id, reply } = dispatch::route(site, head, text, cx);
+        let (id, own) = match dispatch::route(site, head, text, cx) {
+            Routed::Handler(id) => (id, None),
+            Routed::Engine(id, reply) => (id, Some(reply)),
+        };
         let asked = Asked { text, head, route: id };
         let route = site.route(id);
         let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
         let mut request =
             Request { view, body: &[], out: &mut cx.reply, local: &mut *cx.local };
-        let early = dispatch::before(&mut request, &cx.stats).or(reply);
+        let early = match route.middleware.is_empty() {
+            true => own,
+            false => dispatch::before(&mut request, &cx.stats).or(own),
+        };
         let body = body_at_hand(head, text, route.body);
         let reply = match (early, body) {
             (Some(reply), _) => reply,

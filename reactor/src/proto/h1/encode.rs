@@ -106,12 +106,14 @@ pub fn write_head(
         cursor.put_text(b"\r\n");
         cursor.put(&prelude.text[OK_LINE.len()..]);
     }
+    if !head.lines.is_empty() {
+        cursor.put(head.lines);
+    }
     if head.content_type.is_some() {
         cursor.put_text(b"Content-Type: ");
         cursor.put(content_type.as_bytes());
         cursor.put_text(b"\r\n");
     }
-    cursor.put(head.lines);
     match head.framing {
         Framing::Length(length) => {
             cursor.put_text(b"Content-Length: ");

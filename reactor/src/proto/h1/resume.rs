@@ -61,8 +61,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Examines what is new in `buf`, which is at most 65,535 bytes, and says whether the head's end
-    /// is there.
+    /// Examines what is new in `buf`, which is at most 65,535 bytes, and says whether the head's
+    /// end is there.
     pub(super) fn resume(
         &mut self,
         buf: &[u8],

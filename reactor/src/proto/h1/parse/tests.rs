@@ -60,7 +60,8 @@ fn whole<T: Head>(buf: &[u8], limits: &Limits) -> Parsed<T> {
     Ok(head.map(|head| (head, fields)))
 }
 
-/// Parses `buf` with a call at each of these lengths, until there is a result; gives the length too.
+/// Parses `buf` with a call at each of these lengths, until there is a result; gives the length
+/// too.
 fn pieces<T: Head>(
     buf: &[u8],
     lengths: impl IntoIterator<Item = usize>,
@@ -80,8 +81,8 @@ fn pieces<T: Head>(
     (buf.len(), Ok(None))
 }
 
-/// Parses `buf` whole, a byte at a time and with bytes after it; all must come to the same, and what
-/// can be known at some byte must be known there. Gives how many bytes the result took.
+/// Parses `buf` whole, a byte at a time and with bytes after it; all must come to the same, and
+/// what can be known at some byte must be known there. Gives how many bytes the result took.
 fn check<T: Head>(buf: &[u8], limits: &Limits) -> (usize, Parsed<T>) {
     let result = whole::<T>(buf, limits);
     let (len, in_bytes) = pieces::<T>(buf, 0..=buf.len(), limits);

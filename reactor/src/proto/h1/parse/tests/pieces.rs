@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The resumed pass must not look at bytes again: those that no judgement still needs are overwritten
-/// with bytes that would be refused.
+/// The resumed pass must not look at bytes again: those that no judgement still needs are
+/// overwritten with bytes that would be refused.
 #[test]
 fn resuming_examines_only_new_bytes() {
     let limits = Limits::default();
@@ -17,8 +17,8 @@ fn resuming_examines_only_new_bytes() {
         "c=d; ".repeat(1_000),
     );
     let text = text.as_bytes();
-    // Needed are the method and the first byte of the target until the request line ends, names until
-    // their colon, lines of fields that frame until they end, and the newest byte.
+    // Needed are the method and the first byte of the target until the request line ends, names
+    // until their colon, lines of fields that frame until they end, and the newest byte.
     let needed = |len: usize| {
         let start = text[..len - 1]
             .iter()
