@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::fmt::Write;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,9 +64,8 @@ fn serve(config: &Config, control: Control) -> Result<(), Fault> {
     if let Some(access) = &features.access {
         access.finish(LAST_LINES_TIMEOUT);
     }
-    match &result {
-        Ok(()) => log::info!("stopped"),
-        Err(error) => log::error!("{error}"),
+    if result.is_ok() {
+        log::info!("stopped");
     }
     result.map_err(|error| Fault::Runtime(error.to_string()))
 }
@@ -82,7 +82,8 @@ fn access_log(config: &Config) -> Result<Option<Arc<AccessLog>>, Fault> {
                 logs::Sink::Stdout => "standard output".into(),
             };
             Err(Fault::Configuration(format!(
-                "cannot open the access log {name}: {error}"
+                "cannot open the access log {name}: {}",
+                plain(&error)
             )))
         }
     }
@@ -104,7 +105,11 @@ fn site(
     }
     if let Some(files) = &config.files {
         let route = files::route(files).map_err(|error| {
-            Fault::Configuration(format!("cannot serve {}: {error}", files.root.display()))
+            Fault::Configuration(format!(
+                "cannot serve {}: {}",
+                files.root.display(),
+                plain(&error)
+            ))
         })?;
         site = site.route(route);
     }
@@ -187,6 +192,15 @@ fn fault(error: &Error) -> Fault {
     match error {
         Error::Listen { .. } | Error::Route(_) => Fault::Configuration(error.to_string()),
         Error::System { .. } | Error::WorkerEnded(_) => Fault::Runtime(error.to_string()),
+    }
+}
+
+/// The system's words for an error, without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
     }
 }
 

@@ -9,6 +9,8 @@ mod control;
 mod demo;
 mod files;
 mod logs;
+#[cfg(test)]
+mod testing;
 
 use std::env;
 use std::process::ExitCode;

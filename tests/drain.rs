@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::sync::{Arc, Barrier};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Client, PATIENCE, Server, get, until};
@@ -32,6 +34,23 @@ fn an_idle_server_leaves_at_once() {
         server.signal(signal);
         assert_eq!(server.exit_status(PATIENCE).code(), Some(0), "{signal:?}");
     }
+}
+
+#[test]
+fn other_signals_do_not_end_it() {
+    let server = Server::start(&[]);
+    let mut client = used(&server);
+    for signal in [Signal::HUP, Signal::USR1, Signal::PIPE] {
+        server.signal(signal);
+        client.send(&get("/ping"));
+        client.response().expect(200, "pong");
+    }
+    assert!(
+        client.pause(Duration::from_millis(200)),
+        "it has closed its connections"
+    );
+    client.send(&get("/ping"));
+    client.response().expect(200, "pong");
 }
 
 #[test]
@@ -144,11 +163,10 @@ fn a_second_signal_leaves_now() {
     }
 }
 
-#[test]
-fn connections_that_wait_to_be_accepted_are_answered() {
-    for accept in ["reuseport", "handoff"] {
-        let mut server = Server::start(&["--accept", accept]);
-        server.get("/ping").expect(200, "pong");
+/// A stopped server cannot accept: connections wait in the kernel, and the signal finds them there.
+fn expect_backlog_answered(accept: &str) {
+    for round in 0..5 {
+        let mut server = Server::start(&["--accept", accept, "--drain-grace", "300ms"]);
         server.signal(Signal::STOP);
         let mut clients = (0..100).map(|_| server.connect()).collect::<Vec<_>>();
         for (id, client) in clients.iter_mut().enumerate() {
@@ -156,22 +174,41 @@ fn connections_that_wait_to_be_accepted_are_answered() {
         }
         server.signal(Signal::TERM);
         server.signal(Signal::CONT);
-        for (id, client) in clients.iter_mut().enumerate() {
-            let response = client.response();
-            response.expect(200, &format!("user id is {id}"));
-            client.rest();
-        }
-        assert_eq!(server.exit_status(PATIENCE).code(), Some(0), "{accept}");
+        let answers = clients.iter_mut().map(|client| client.rest_or_reset());
+        let unanswered = answers.enumerate().filter(|(id, answer)| {
+            !String::from_utf8_lossy(answer).ends_with(&format!("user id is {id}"))
+        });
+        assert_eq!(
+            unanswered.count(),
+            0,
+            "connections that were let down in round {round}"
+        );
+        assert_eq!(server.exit_status(PATIENCE).code(), Some(0));
     }
+}
+
+#[test]
+fn connections_that_wait_to_be_accepted_are_answered() {
+    expect_backlog_answered("reuseport");
+}
+
+#[test]
+fn connections_that_wait_to_be_handed_over_are_answered() {
+    expect_backlog_answered("handoff");
 }
 
 #[test]
 fn no_answer_is_lost_under_load() {
     let mut server = Server::start(&["--drain-grace", "300ms"]);
     let address = server.address();
+    let all_begun = Arc::new(Barrier::new(9));
     let clients = (0..8).map(|_| {
-        std::thread::spawn(move || {
+        let all_begun = Arc::clone(&all_begun);
+        thread::spawn(move || {
             let mut client = Client::connect(address);
+            client.send(&get("/ping"));
+            client.response().expect(200, "pong");
+            all_begun.wait();
             loop {
                 client.send(&get("/ping"));
                 let response = client.response();
@@ -183,7 +220,7 @@ fn no_answer_is_lost_under_load() {
         })
     });
     let clients = clients.collect::<Vec<_>>();
-    server.get("/ping").expect(200, "pong");
+    all_begun.wait();
     server.signal(Signal::TERM);
     for client in clients {
         client.join().unwrap();

@@ -240,6 +240,28 @@ fn one_connection_too_many_is_told_so() {
 }
 
 #[test]
+fn connections_that_are_refused_do_not_pile_up() {
+    let server = Server::start(&["--max-connections", "5"]);
+    let before = server.sockets();
+    let mut clients = (0..300).map(|_| server.connect()).collect::<Vec<_>>();
+    for client in &mut clients {
+        // Those that are refused keep their side open and do not read why.
+        let _ = client.stream.write_all(&get("/ping"));
+    }
+    until("all are accepted, or refused", PATIENCE, || {
+        let mut others = server.connect();
+        let _ = others.stream.write_all(&get("/ping"));
+        let answer = others.rest_or_reset();
+        (answer.is_empty() || answer.starts_with(b"HTTP/1.1 503 ")).then_some(())
+    });
+    let held = server.sockets() - before;
+    assert!(
+        held < 100,
+        "{held} connections are held where 5 are allowed"
+    );
+}
+
+#[test]
 fn one_address_has_so_many_connections() {
     let server = Server::start(&["--max-connections-per-ip", "3"]);
     let address = server.address();
@@ -330,4 +352,39 @@ fn send_until_it_stops(stream: &mut TcpStream) -> usize {
         }
     }
     sent
+}
+
+#[test]
+fn a_client_that_pipelines_without_reading_is_not_read_either() {
+    let server = Server::start(&["--max-requests", "0", "-w", "1"]);
+    let mut client = greedy_client(&server);
+    client.send(&get("/ping"));
+    client.response().expect(200, "pong");
+    let before = server.resident_bytes();
+    client
+        .stream
+        .set_write_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    // A multiple of 64 bytes, so that whatever is taken ends between two requests or can be completed.
+    let request = b"GET /ping HTTP/1.1\r\nHost: test\r\nX-Padding: up to 64 bytes...\r\n\r\n";
+    assert_eq!(request.len(), 64);
+    let block = request.repeat(1024);
+    let mut sent = 0;
+    while let Ok(count) = client.stream.write(&block[sent % 64..]) {
+        sent += count;
+        assert!(sent < 512 << 20, "{sent} bytes went in and none came out");
+    }
+    let grown = server.resident_bytes().saturating_sub(before);
+    assert!(grown < 4 << 20, "one client costs {grown} bytes");
+    server.get("/ping").expect(200, "pong");
+    let mut reader = client.stream.try_clone().unwrap();
+    let reading = std::thread::spawn(move || {
+        let mut taken = Vec::new();
+        std::io::Read::read_to_end(&mut reader, &mut taken).unwrap();
+        taken.windows(8).filter(|part| part == b"HTTP/1.1").count()
+    });
+    client.stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    client.send(&request[sent % 64..]);
+    client.shut_write();
+    assert_eq!(reading.join().unwrap(), sent / 64 + 1);
 }

@@ -236,3 +236,56 @@ fn the_environment_chooses_the_format() {
         assert_eq!(is_json, name == "ENVIRONMENT", "{name}={value}: {line}");
     }
 }
+
+#[test]
+fn a_log_that_nobody_reads_stops_nobody() {
+    let mut command = command(&["-l", "127.0.0.1:0"]);
+    command.stdout(Stdio::piped());
+    let mut server = Server::run(command);
+    let stdout = server.take_stdout();
+    let mut client = server.connect();
+    // Far more than a pipe holds.
+    for _ in 0..80 {
+        client.send(&get("/ping").repeat(100));
+        for _ in 0..100 {
+            client.response().expect(200, "pong");
+        }
+    }
+    assert!(
+        server.resident_bytes() < 64 << 20,
+        "{}",
+        server.resident_bytes()
+    );
+    // The reader is gone: an error for every write from now on.
+    drop(stdout);
+    for _ in 0..10 {
+        client.send(&get("/ping").repeat(100));
+        for _ in 0..100 {
+            client.response().expect(200, "pong");
+        }
+    }
+    server.signal(Signal::TERM);
+    assert_eq!(server.exit_status(PATIENCE).code(), Some(0));
+    let lines = server.messages();
+    assert!(
+        lines.len() < 20,
+        "it should not complain again and again: {lines:#?}"
+    );
+}
+
+#[test]
+fn a_full_disk_stops_nobody() {
+    let server = Server::start(&["--access-log", "/dev/full"]);
+    let mut client = server.connect();
+    for _ in 0..20 {
+        client.send(&get("/ping").repeat(50));
+        for _ in 0..50 {
+            client.response().expect(200, "pong");
+        }
+    }
+    let lines = server.messages();
+    assert!(
+        lines.len() < 20,
+        "it should not complain again and again: {lines:#?}"
+    );
+}

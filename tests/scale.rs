@@ -219,25 +219,48 @@ fn expect_composure(server: &Server, served_min: usize) {
     }
 }
 
+/// A server that can have so many descriptors and no more.
+fn with_descriptors(count: usize, args: &[&str]) -> Server {
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -n {count} && exec \"$0\" \"$@\"");
+    shell.args(["-c", &script, env!("CARGO_BIN_EXE_tidegate")]);
+    shell
+        .args(["-l", "127.0.0.1:0", "--access-log", "off"])
+        .args(args);
+    Server::run(shell)
+}
+
 #[test]
 fn it_makes_do_with_few_descriptors() {
-    let mut shell = Command::new("sh");
-    let binary = env!("CARGO_BIN_EXE_tidegate");
-    shell.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\"", binary]);
-    shell.args(["-l", "127.0.0.1:0", "--access-log", "off"]);
-    let server = Server::run(shell);
-    let cut = server
-        .messages()
-        .iter()
-        .filter(|line| line.contains("64") && line.contains("connections"))
-        .count();
-    assert_eq!(
-        cut,
-        1,
-        "what does not fit is cut with one line: {:#?}",
-        server.messages()
+    let server = with_descriptors(64, &[]);
+    until(
+        "it says how many connections there is room for",
+        PATIENCE,
+        || {
+            let lines = server.messages();
+            let said = lines
+                .iter()
+                .filter(|line| line.contains("64") && line.contains("connections"));
+            (said.count() == 1).then_some(())
+        },
     );
     expect_composure(&server, 10);
+}
+
+#[test]
+fn files_can_be_opened_however_many_connect() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("note.txt"), "a note").unwrap();
+    let server = with_descriptors(128, &[folder.path().to_str().unwrap(), "--demo"]);
+    let mut first = server.connect();
+    first.send(&get("/ping"));
+    first.response().expect(200, "pong");
+    let mut clients = (0..200).map(|_| server.connect()).collect::<Vec<_>>();
+    for client in &mut clients {
+        fate(client);
+    }
+    first.send(&get("/note.txt"));
+    first.response().expect(200, "a note");
 }
 
 #[test]

@@ -3,9 +3,8 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -19,8 +18,9 @@ struct Trace {
 }
 
 impl Trace {
-    /// `None`, having said so, where strace is missing or not allowed to trace.
-    fn attach(server: &Server) -> Option<Trace> {
+    /// `None`, having said so, where strace is missing or not allowed to trace. `client` is used to
+    /// see that it is at work.
+    fn attach(server: &Server, client: &mut Client) -> Option<Trace> {
         if skipped_without("strace") {
             return None;
         }
@@ -42,18 +42,32 @@ impl Trace {
             strace: strace.spawn().unwrap(),
             folder,
         };
-        let attached = until("strace attaches to every thread", PATIENCE, || {
+        // The call that a thread waits in is interrupted and made again when strace takes hold of
+        // it: once all have been seen to do so, what follows is what they do by themselves.
+        let attached = until("strace has hold of every thread", PATIENCE, || {
             if trace.strace.try_wait().unwrap().is_some() {
                 return Some(false);
             }
-            let tasks = fs::read_dir(format!("/proc/{}/task", server.id())).unwrap();
-            let mut tasks = tasks.map(|task| is_traced(&task.unwrap().path()));
-            tasks.all(|traced| traced).then_some(true)
+            mark(client, "attached");
+            let seen = trace.threads();
+            let mut tasks = fs::read_dir(format!("/proc/{}/task", server.id())).unwrap();
+            tasks
+                .all(|task| seen.contains(&*task.unwrap().file_name().to_string_lossy()))
+                .then_some(true)
         });
         if !attached {
             skip("strace may not trace here");
         }
         attached.then_some(trace)
+    }
+
+    /// The ids of the threads that have made a call so far.
+    fn threads(&self) -> BTreeSet<String> {
+        let text = fs::read(self.folder.path().join("calls")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        text.lines()
+            .filter_map(|line| Some(line.split_once(' ')?.0.to_owned()))
+            .collect()
     }
 
     /// Ends strace, which writes what it has left.
@@ -95,16 +109,6 @@ impl Drop for Trace {
     }
 }
 
-/// Whether a thread, given by its folder in /proc, is being traced; one that has ended counts as so.
-fn is_traced(task: &Path) -> bool {
-    let Ok(status) = fs::read_to_string(task.join("status")) else {
-        return true;
-    };
-    status
-        .lines()
-        .any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
-}
-
 /// The call that begins in this line, such as `1234  read(4, ...) = 5`.
 fn call(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once(' ')?;
@@ -135,7 +139,7 @@ fn a_request_costs_one_read_and_one_write() {
         client.send(&get(target));
         assert_eq!(client.response().status, 200);
     }
-    let Some(trace) = Trace::attach(&server) else {
+    let Some(trace) = Trace::attach(&server, &mut client) else {
         return;
     };
     mark(&mut client, "from");
@@ -173,7 +177,7 @@ fn pipelined_requests_share_a_read_and_a_write() {
         }
     };
     round(&mut client);
-    let Some(trace) = Trace::attach(&server) else {
+    let Some(trace) = Trace::attach(&server, &mut client) else {
         return;
     };
     mark(&mut client, "from");
@@ -202,7 +206,7 @@ fn an_idle_server_makes_no_call() {
         client.send(&get("/ping"));
         client.response().expect(200, "pong");
     }
-    let Some(trace) = Trace::attach(&server) else {
+    let Some(trace) = Trace::attach(&server, &mut clients[0]) else {
         return;
     };
     mark(&mut clients[0], "from");

@@ -1,5 +1,6 @@
 //! Parsing of request heads against httparse: `ours` has every check and recognises field names;
-//! `httparse` is httparse alone; `httparse_with_checks` adds to it most of what `ours` does besides.
+//! `httparse` is httparse alone; `httparse_with_checks` adds to it most of what `ours` does
+//! besides.
 //!
 //! Run with `cargo bench -p reactor --bench parse`.
 

@@ -39,7 +39,8 @@ pub struct Server {
     local: Box<MakeLocal>,
 }
 
-/// Descriptors that are not connections: log files, pollers, listeners, the files of jobs.
+/// Descriptors that are neither connections nor listeners nor pollers: log files, and files that are
+/// being sent. Where there are few in all, a quarter of them.
 const DESCRIPTORS_RESERVED: u64 = 64;
 
 impl Server {
@@ -124,7 +125,8 @@ impl Server {
                 share.push((listener, hands_over));
             }
         }
-        let reserved = DESCRIPTORS_RESERVED + (self.workers * (self.listen.len() + 2)) as u64;
+        let own = (self.workers * (self.listen.len() + 2)) as u64;
+        let reserved = own + DESCRIPTORS_RESERVED.min(descriptors / 4);
         let connections_max =
             usize::try_from(descriptors.saturating_sub(reserved)).unwrap_or(usize::MAX);
         if connections_max < self.site.limits().connections_max {
@@ -208,9 +210,11 @@ impl Bound {
             .start(site.limits().job_threads)
             .map_err(failed("start the job pool"))?;
         let (ended, ends) = channel();
+        let is_only = |share: &Vec<(Listener, bool)>| share.iter().any(|(_, only)| *only);
+        let hands_over = self.shares.first().is_some_and(is_only);
         for (index, (share, (poller, mailbox))) in self.shares.into_iter().zip(pollers).enumerate()
         {
-            let handoff = share.iter().any(|(_, hands_over)| *hands_over).then(|| {
+            let handoff = (index == 0 && hands_over).then(|| {
                 Handoff::new(
                     posts
                         .iter()
@@ -249,6 +253,7 @@ impl Bound {
                 .map_err(failed("start a worker"))?;
         }
         let handle = Handle {
+            hands_over,
             addresses: posts.iter().map(|post| Arc::clone(&post.address)).collect(),
             stats: posts.iter().map(|post| Arc::clone(&post.stats)).collect(),
         };
@@ -304,13 +309,19 @@ impl Running {
 pub struct Handle {
     addresses: Vec<Arc<Sending>>,
     stats: Vec<Arc<WorkerStats>>,
+    /// The first worker hands connections to the others.
+    hands_over: bool,
 }
 
 impl Handle {
     /// Accepts no more, finishes what is in flight, then ends: at the latest after the limits'
     /// `shutdown_timeout`.
     pub fn drain(&self) {
-        self.tell(|| Mail::Drain);
+        match self.addresses.first() {
+            // It passes this on when it has nothing more to hand over.
+            Some(first) if self.hands_over => first.send(Mail::Drain),
+            _ => self.tell(|| Mail::Drain),
+        }
     }
 
     /// Ends at once.

@@ -1,5 +1,5 @@
-//! Runs the checks of the fuzz targets as ordinary tests: on every file of their corpora, and on input
-//! generated from pieces that make all branches likely.
+//! Runs the checks of the fuzz targets as ordinary tests: on every file of their corpora, and on
+//! input generated from pieces that make all branches likely.
 
 use std::fs;
 use std::path::Path;

@@ -4,6 +4,9 @@
 //! Must not know what the values come to. Where a variable of the environment stands beside a flag,
 //! its name is in the text here and in `cli.rs`, and a test compares the two.
 
+// The texts are for terminals: what looks like a link in them is an address.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,7 +59,7 @@ Where a flag and a variable of the environment [env: NAME] say the same, the fla
 /// Serves a directory or the demo site over HTTP
 ///
 /// Serves a directory, the demo site, or both over HTTP/1.1: one worker thread for each core, each
-/// with its own event loop. Every limit has a default and none is off unless you say so.
+/// with its own event loop. Every limit and every timeout has a default, which is shown here.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, styles = STYLES)]
 #[command(after_help = EXAMPLES_SHORT, after_long_help = EXAMPLES)]
@@ -99,7 +102,7 @@ pub struct Content {
     /// Files are served to GET and HEAD. Names that begin with a dot are not, except below
     /// /.well-known/; nothing outside of the directory is, however the path is written, nor through
     /// a symbolic link that leads out of it.
-    #[arg(value_name = "ROOT", conflicts_with = "root")]
+    #[arg(value_name = "ROOT", conflicts_with = "root", help_heading = None::<&str>)]
     pub directory: Option<PathBuf>,
     /// The same as ROOT
     #[arg(short, long, value_name = "DIR")]

@@ -340,7 +340,8 @@ fn help_names_every_variable_and_groups_every_flag() {
         assert!(help.contains(name), "{name}");
     }
     for argument in command.get_arguments() {
-        assert!(argument.get_help_heading().is_some(), "{argument}");
+        let is_grouped = argument.get_help_heading().is_some();
+        assert_eq!(is_grouped, !argument.is_positional(), "{argument}");
         assert!(argument.get_help().is_some(), "{argument}");
     }
 }

@@ -1,6 +1,6 @@
 //! `POST /echo`: the body comes back as it arrives, however long it is.
 
-use reactor::{FieldName, Incoming, Progress, Pull, Reply, Request, Stream};
+use reactor::{FieldName, Incoming, Progress, Pull, Reply, Request, Status, Stream};
 
 /// Answers with the request's body and its content type.
 pub fn handle(request: &mut Request<'_>) -> Reply {
@@ -8,16 +8,18 @@ pub fn handle(request: &mut Request<'_>) -> Reply {
     let content_type = view
         .field(FieldName::ContentType)
         .unwrap_or(b"application/octet-stream");
-    request.out().field("content-type", content_type);
+    request.out().field("Content-Type", content_type);
     // What somebody else's page makes a browser send here must not come back as a page of ours.
-    request.out().field("x-content-type-options", "nosniff");
-    let reply = Reply::stream("", Echo).without_content_type();
+    request.out().field("X-Content-Type-Options", "nosniff");
     match length(
         view.field(FieldName::ContentLength),
         view.field(FieldName::TransferEncoding),
     ) {
-        Some(length) => reply.with_length(length),
-        None => reply,
+        Some(0) => Reply::status(Status::OK),
+        Some(length) => Reply::stream("", Echo)
+            .without_content_type()
+            .with_length(length),
+        None => Reply::stream("", Echo).without_content_type(),
     }
 }
 

@@ -15,9 +15,9 @@ const EVENT_BYTES_MAX: usize = 128;
 
 /// Answers with a stream that ends only when the client leaves or the server is about to stop.
 pub fn handle(request: &mut Request<'_>, ending: &Ending) -> Reply {
-    request.out().field("cache-control", "no-store");
+    request.out().field("Cache-Control", "no-store");
     // Proxies that collect answers before they pass them on would hold this one for ever.
-    request.out().field("x-accel-buffering", "no");
+    request.out().field("X-Accel-Buffering", "no");
     let ticks = Ticks {
         count: 0,
         due: Instant::now(),

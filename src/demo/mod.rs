@@ -56,14 +56,14 @@ pub fn routes(alone: bool, ending: &Ending) -> Vec<Route> {
 }
 
 fn page(request: &mut Request<'_>) -> Reply {
-    request.out().field("content-security-policy", PAGE_POLICY);
+    request.out().field("Content-Security-Policy", PAGE_POLICY);
     Reply::fixed("text/html; charset=utf-8", PAGE.as_bytes())
 }
 
 fn user(request: &mut Request<'_>) -> Reply {
     let view = request.view();
     let id = view.param("id").unwrap_or_default();
-    request.out().field("x-content-type-options", "nosniff");
+    request.out().field("X-Content-Type-Options", "nosniff");
     request.out().text(format_args!("user id is {id}"))
 }
 

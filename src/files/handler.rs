@@ -28,8 +28,8 @@ pub struct Files {
 
 /// What a path came to.
 enum Found {
-    /// A regular file and the name that its type goes by.
-    File(Opened, FilePath),
+    /// A regular file and its content type.
+    File(Opened, &'static str),
     /// A directory, asked for without the slash at its end.
     Directory,
 }
@@ -54,7 +54,7 @@ impl Files {
             .open_below(path.as_c_str())
             .map_err(|error| status_of(&error))?;
         if opened.metadata.is_file() {
-            Ok(Found::File(opened, path))
+            Ok(Found::File(opened, type_of(&path)))
         } else if opened.metadata.is_dir() {
             Ok(Found::Directory)
         } else {
@@ -68,7 +68,9 @@ impl Files {
                 continue;
             };
             match self.root.open_below(path.as_c_str()) {
-                Ok(opened) if opened.metadata.is_file() => return Ok(Found::File(opened, path)),
+                Ok(opened) if opened.metadata.is_file() => {
+                    return Ok(Found::File(opened, type_of(&path)));
+                }
                 Ok(_) => {}
                 Err(error) => match status_of(&error) {
                     Status::NOT_FOUND => {}
@@ -90,10 +92,10 @@ impl Handler for Files {
         let view = request.view();
         let raw = view.raw_param("path").unwrap_or_default();
         match self.find(raw) {
-            Ok(Found::File(opened, path)) => send(request, opened, &path),
+            Ok(Found::File(opened, kind)) => send(request, opened, kind),
             Ok(Found::Directory) => {
                 let location = directory_location(view.path(), view.query());
-                request.out().field("location", location);
+                request.out().field("Location", location);
                 refuse(Status::MOVED_PERMANENTLY)
             }
             Err(status) => refuse(status),
@@ -109,14 +111,13 @@ fn directory_location(path: &str, query: &str) -> String {
     format!("/{path}/{mark}{query}")
 }
 
-fn send(request: &mut Request<'_>, opened: Opened, path: &FilePath) -> Reply {
+fn send(request: &mut Request<'_>, opened: Opened, kind: &'static str) -> Reply {
     let Opened { file, metadata } = opened;
-    let kind = content_type(std::str::from_utf8(path.file_name()).unwrap_or_default());
     let length = metadata.len();
     let is_head = request.method() == Method::Head;
     let out = request.out();
     if let Some(modified) = last_modified(&metadata) {
-        out.field("last-modified", modified);
+        out.field("Last-Modified", modified);
     }
     // For HEAD the length is all that counts.
     if is_head || length > AT_ONCE_BYTES_MAX {
@@ -133,6 +134,11 @@ fn send(request: &mut Request<'_>, opened: Opened, path: &FilePath) -> Reply {
         Ok(()) => Reply::written(kind),
         Err(error) => refuse(status_of(&error)),
     }
+}
+
+/// The content type of the file at `path`. A name that is not UTF-8 has no extension that is known.
+fn type_of(path: &FilePath) -> &'static str {
+    content_type(std::str::from_utf8(path.file_name()).unwrap_or_default())
 }
 
 /// Appends a file of `length` bytes to `body`: less if it has been cut off since, and no more.
@@ -198,24 +204,34 @@ fn status_of(error: &io::Error) -> Status {
     }
 }
 
+/// A reply that says its status in words, as the engine's own do.
 fn refuse(status: Status) -> Reply {
-    Reply::fixed("text/plain; charset=utf-8", status.reason().as_bytes()).with_status(status)
+    let text = match status {
+        Status::MOVED_PERMANENTLY => "301 Moved Permanently\n",
+        Status::BAD_REQUEST => "400 Bad Request\n",
+        Status::FORBIDDEN => "403 Forbidden\n",
+        Status::NOT_FOUND => "404 Not Found\n",
+        Status::INTERNAL_SERVER_ERROR => "500 Internal Server Error\n",
+        Status::SERVICE_UNAVAILABLE => "503 Service Unavailable\n",
+        _ => return Reply::status(status),
+    };
+    Reply::text(text).with_status(status)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::TempDir;
     use super::*;
+    use crate::testing::TempDir;
 
     fn files(dir: &TempDir) -> Files {
         let index = vec!["index.html".into(), "index.htm".into()];
         Files::new(Root::open(dir.path()).unwrap(), index)
     }
 
-    /// The name of the file that a path comes to, `/` for a directory, or the status.
+    /// The content of the file that a path comes to, `/` for a directory, or the status.
     fn found(files: &Files, raw: &str) -> Result<String, u16> {
         match files.find(raw.as_bytes()) {
-            Ok(Found::File(_, path)) => Ok(path.as_c_str().to_str().unwrap().to_owned()),
+            Ok(Found::File(opened, _)) => Ok(std::io::read_to_string(opened.file).unwrap()),
             Ok(Found::Directory) => Ok("/".into()),
             Err(status) => Err(status.code()),
         }

@@ -135,8 +135,8 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::super::path::FilePath;
-    use super::super::tests::TempDir;
     use super::*;
+    use crate::testing::TempDir;
 
     /// A root in a directory that has a secret beside it, opened in both ways.
     fn roots(dir: &TempDir) -> Vec<Root> {

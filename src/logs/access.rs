@@ -12,7 +12,7 @@ use reactor::Summary;
 use super::AccessConfig;
 use super::entry::{Entry, Formatter};
 use super::lines::{BUFFERS_MAX, Lines, Order};
-use super::writer::{Output, Writer};
+use super::writer::{Output, Writer, counted};
 
 /// Between two tries to put the last order into a full queue.
 const RETRY: Duration = Duration::from_millis(10);
@@ -85,13 +85,24 @@ impl AccessLog {
         let mut order = Order::Finish(done);
         while let Err(TrySendError::Full(same)) = self.orders.try_send(order) {
             if Instant::now() >= until {
-                return;
+                return self.give_up();
             }
             order = same;
             thread::sleep(RETRY);
         }
-        // Nothing is done about a writer that takes too long.
-        let _ = finished.recv_timeout(until.saturating_duration_since(Instant::now()));
+        let rest = until.saturating_duration_since(Instant::now());
+        if finished.recv_timeout(rest).is_err() {
+            self.give_up();
+        }
+    }
+
+    /// Says what the writer, which hangs, cannot say.
+    fn give_up(&self) {
+        let dropped = self.lost.load(Ordering::Relaxed);
+        log::warn!(
+            "access log: nobody takes it: the last lines are lost, and {} before them",
+            counted(dropped)
+        );
     }
 }
 

@@ -25,7 +25,7 @@ const RETRY: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Output {
     sink: Sink,
-    file: File,
+    file: LineFile<File>,
 }
 
 impl Output {
@@ -40,7 +40,10 @@ impl Output {
             Sink::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
             Sink::File(path) => OpenOptions::new().append(true).create(true).open(path)?,
         };
-        Ok(Output { sink, file })
+        Ok(Output {
+            sink,
+            file: LineFile::new(file),
+        })
     }
 }
 
@@ -55,8 +58,6 @@ pub struct Writer {
     /// Lines that could not be written and that nobody was told of yet.
     unwritten: u64,
     cause: Option<io::Error>,
-    /// Whether the last line written is not complete.
-    is_torn: bool,
     next_complaint: Option<Instant>,
 }
 
@@ -75,7 +76,6 @@ impl Writer {
             overflowed,
             unwritten: 0,
             cause: None,
-            is_torn: false,
             next_complaint: None,
         }
     }
@@ -125,36 +125,17 @@ impl Writer {
         match Output::open(self.output.sink.clone()) {
             Ok(output) => {
                 self.output = output;
-                self.is_torn = false;
                 log::info!("access log reopened");
             }
             Err(error) => log::error!("cannot reopen the access log, going on as before: {error}"),
         }
     }
 
-    /// Writes whole lines, or as much as goes.
     fn write_lines(&mut self, bytes: &[u8], count: u64) {
-        let mut written = 0;
-        let result = self.try_write(bytes, &mut written);
-        if written > 0 {
-            self.is_torn = bytes[written - 1] != b'\n';
-        }
-        if let Err(error) = result {
-            let complete = bytes[..written]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count() as u64;
+        if let Err((complete, error)) = self.output.file.write_lines(bytes) {
             self.unwritten += count.saturating_sub(complete);
             self.cause = Some(error);
         }
-    }
-
-    fn try_write(&mut self, bytes: &[u8], written: &mut usize) -> io::Result<()> {
-        if self.is_torn {
-            write_patiently(&mut self.output.file, b"\n", &mut 0)?;
-            self.is_torn = false;
-        }
-        write_patiently(&mut self.output.file, bytes, written)
     }
 
     /// Says what was lost since the last time, if anything was.
@@ -165,12 +146,15 @@ impl Writer {
             return;
         }
         if overflowed > 0 {
-            log::warn!("access log: {overflowed} lines dropped, for writing could not keep up");
+            log::warn!(
+                "access log: {} dropped, for writing could not keep up",
+                counted(overflowed)
+            );
         }
         if let Some(error) = self.cause.take() {
             log::error!(
-                "access log: {} lines could not be written: {error}",
-                self.unwritten
+                "access log: {} could not be written: {error}",
+                counted(self.unwritten)
             );
         }
         self.unwritten = 0;
@@ -178,17 +162,190 @@ impl Writer {
     }
 }
 
-/// Writes all of `bytes` and counts in `written`, also if the file is non-blocking: standard output
-/// may be shared with a process that made it so.
-fn write_patiently(file: &mut impl Write, bytes: &[u8], written: &mut usize) -> io::Result<()> {
-    while *written < bytes.len() {
-        match file.write(&bytes[*written..]) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => *written += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY),
-            Err(error) => return Err(error),
+/// A number of lines in words.
+pub fn counted(lines: u64) -> String {
+    match lines {
+        1 => "1 line".into(),
+        _ => format!("{lines} lines"),
+    }
+}
+
+/// A file that lines are written to: one that could be written only in part is ended before the
+/// next, so that no two become one.
+#[derive(Debug)]
+struct LineFile<F> {
+    file: F,
+    is_torn: bool,
+}
+
+impl<F: Write> LineFile<F> {
+    fn new(file: F) -> LineFile<F> {
+        LineFile {
+            file,
+            is_torn: false,
         }
     }
-    Ok(())
+
+    /// Writes lines; if not all of them, says how many were complete, and why.
+    fn write_lines(&mut self, bytes: &[u8]) -> Result<(), (u64, io::Error)> {
+        if self.is_torn {
+            self.write(b"\n").map_err(|(_, error)| (0, error))?;
+            self.is_torn = false;
+        }
+        self.write(bytes).map_err(|(written, error)| {
+            self.is_torn = written > 0 && bytes[written - 1] != b'\n';
+            let is_end = |byte: &&u8| **byte == b'\n';
+            (bytes[..written].iter().filter(is_end).count() as u64, error)
+        })
+    }
+
+    /// Writes all, also if the file is non-blocking: standard output may be shared with a process
+    /// that made it so. If that fails, says how much was written.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+        let mut written = 0;
+        while written < bytes.len() {
+            match self.file.write(&bytes[written..]) {
+                Ok(0) => return Err((written, ErrorKind::WriteZero.into())),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY),
+                Err(error) => return Err((written, error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::mpsc::{SyncSender, sync_channel};
+
+    use super::*;
+    use crate::testing::TempDir;
+
+    struct Running {
+        orders: SyncSender<Order>,
+        reopen: Arc<AtomicBool>,
+        thread: thread::JoinHandle<()>,
+    }
+
+    fn start(path: &Path) -> Running {
+        let (orders, received) = sync_channel(8);
+        let reopen = Arc::new(AtomicBool::new(false));
+        let output = Output::open(Sink::File(path.to_owned())).unwrap();
+        let writer = Writer::new(output, received, Arc::clone(&reopen), Arc::default());
+        Running {
+            orders,
+            reopen,
+            thread: thread::spawn(|| writer.run()),
+        }
+    }
+
+    impl Running {
+        /// Has a line written, and waits for its buffer to come home.
+        fn write(&self, line: &str) {
+            let (home, spare) = sync_channel(1);
+            let bytes = line.into();
+            let count = 1;
+            self.orders
+                .send(Order::Write { bytes, count, home })
+                .unwrap();
+            assert!(spare.recv().unwrap().is_empty());
+        }
+
+        fn finish(self) {
+            let (done, finished) = sync_channel(1);
+            self.orders.send(Order::Finish(done)).unwrap();
+            finished.recv().unwrap();
+            self.thread.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn lines_are_appended_and_a_moved_file_is_left_alone() {
+        let dir = TempDir::new();
+        let (path, moved) = (dir.path().join("log"), dir.path().join("log.1"));
+        fs::write(&path, "before\n").unwrap();
+        let writer = start(&path);
+        writer.write("one\n");
+        fs::rename(&path, &moved).unwrap();
+        writer.write("two\n");
+        writer.reopen.store(true, Ordering::Release);
+        writer.orders.send(Order::Look).unwrap();
+        writer.write("three\n");
+        writer.finish();
+        assert_eq!(fs::read_to_string(&moved).unwrap(), "before\none\ntwo\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_again_is_kept() {
+        let dir = TempDir::new();
+        let folder = dir.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        let writer = start(&folder.join("log"));
+        let moved = dir.path().join("moved");
+        fs::rename(&folder, &moved).unwrap();
+        writer.reopen.store(true, Ordering::Release);
+        writer.write("one\n");
+        writer.finish();
+        assert_eq!(fs::read_to_string(moved.join("log")).unwrap(), "one\n");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_costs_lines_and_nothing_else() {
+        let writer = start(Path::new("/dev/full"));
+        writer.write("one\n");
+        writer.write("two\n");
+        writer.finish();
+    }
+
+    /// A file whose writes come out as told, last one first, and then well.
+    struct Flaky {
+        taken: Vec<u8>,
+        results: Vec<io::Result<usize>>,
+    }
+
+    impl Write for Flaky {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let result = self.results.pop().unwrap_or(Ok(bytes.len()));
+            let count = result?.min(bytes.len());
+            self.taken.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn flaky(results: Vec<io::Result<usize>>) -> LineFile<Flaky> {
+        LineFile::new(Flaky {
+            taken: Vec::new(),
+            results,
+        })
+    }
+
+    #[test]
+    fn a_busy_output_is_waited_for() {
+        let again = ErrorKind::WouldBlock.into();
+        let interrupted = ErrorKind::Interrupted.into();
+        let mut file = flaky(vec![Err(again), Ok(3), Err(interrupted)]);
+        file.write_lines(b"one\ntwo\n").unwrap();
+        assert_eq!(file.file.taken, b"one\ntwo\n");
+    }
+
+    #[test]
+    fn a_torn_line_is_ended_before_the_next() {
+        let full = || Err(ErrorKind::StorageFull.into());
+        let mut file = flaky(vec![full(), full(), Ok(6)]);
+        let (complete, error) = file.write_lines(b"one\ntwo\nthree\n").unwrap_err();
+        assert_eq!((complete, error.kind()), (1, ErrorKind::StorageFull));
+        assert_eq!(file.write_lines(b"four\n").unwrap_err().0, 0);
+        file.write_lines(b"five\n").unwrap();
+        assert_eq!(file.file.taken, b"one\ntw\nfive\n");
+    }
 }

@@ -191,9 +191,11 @@ impl Drop for Server {
     }
 }
 
-/// The address in a line such as `serving the demo on http://127.0.0.1:8080 with 2 workers`.
+/// The address in a line such as `serving the demo on http://127.0.0.1:8080 (2 workers)`; where it
+/// listens everywhere, `localhost` stands in the place of the address.
 fn address_in(line: &str) -> Option<SocketAddr> {
     let rest = &line[line.find("http://")? + "http://".len()..];
+    let rest = rest.replacen("localhost:", "127.0.0.1:", 1);
     let is_part = |c: char| c.is_ascii_hexdigit() || ".:[]".contains(c);
     let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
     rest[..end].parse().ok()

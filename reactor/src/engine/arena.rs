@@ -71,7 +71,6 @@ impl<T> Arena<T> {
     }
 
     /// The value of this key, if it is still there.
-    #[cfg(test)]
     pub fn get(&self, key: Key) -> Option<&T> {
         match self.is_current(key) {
             true => self.entries.get(key.index()),

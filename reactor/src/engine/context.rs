@@ -44,8 +44,6 @@ pub(super) struct Context {
     pub ready: ReadyQueue,
     /// Connections that cannot be read because the pool is empty.
     pub starved: VecDeque<Key>,
-    /// Connections that kept a block for an incomplete head, oldest first; some have moved on.
-    pub holders: VecDeque<Key>,
     pub exchanges: Exchanges,
     /// Bytes of all bodies that are being collected.
     pub collected_bytes: usize,
@@ -93,7 +91,6 @@ impl Context {
             wheel: Wheel::new(now),
             ready: ReadyQueue::default(),
             starved: VecDeque::new(),
-            holders: VecDeque::new(),
             exchanges: Exchanges::default(),
             collected_bytes: 0,
             jobs,

@@ -146,7 +146,7 @@ impl Core {
         }
         self.cx.pool.trim(self.cx.now);
         if self.is_over() {
-            dispatch::flush_observers(&self.site, &mut self.cx);
+            self.close_all();
             return Ok(Turn::Over);
         }
         Ok(Turn::Goes)
@@ -326,34 +326,66 @@ impl Core {
         if self.cx.draining.is_some() {
             return;
         }
-        for key in std::mem::take(&mut self.listeners) {
-            self.accept_all(key);
-            self.remove(key);
-        }
         self.cx.draining = Some(self.cx.now);
+        for key in std::mem::take(&mut self.listeners) {
+            self.drain_listener(key);
+        }
+        if let Some(handoff) = &self.handoff {
+            handoff.pass_drain_on(&self.cx.address);
+        }
         for key in self.slots.keys() {
             self.queue(key);
         }
     }
 
+    /// Gives up what is not finished, so that the observers hear of it.
+    fn close_all(&mut self) {
+        for key in self.slots.keys() {
+            if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
+                slot.close(&mut self.cx);
+            }
+            self.remove(key);
+        }
+        dispatch::flush_observers(&self.site, &mut self.cx);
+    }
+
     /// When blocks are missing: refuses the oldest incomplete heads until one is free, then lets the
     /// connections that wait for one try again.
     fn relieve_starved(&mut self) {
-        while !self.cx.starved.is_empty() && !self.has_blocks() {
-            let Some(key) = self.cx.holders.pop_front() else {
-                return;
-            };
-            if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key)
-                && let Some(verdict) = slot.relieve(key, &self.site, &mut self.cx)
-            {
-                self.carry_out(key, verdict);
+        if self.cx.starved.is_empty() {
+            return;
+        }
+        if !self.has_blocks() {
+            for key in self.holders_of_heads() {
+                if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
+                    let verdict = slot.relieve(key, &self.site, &mut self.cx);
+                    self.carry_out(key, verdict);
+                }
+                if self.has_blocks() {
+                    break;
+                }
             }
+        }
+        if !self.has_blocks() {
+            return;
         }
         while let Some(key) = self.cx.starved.pop_front() {
             if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
                 slot.end_starving(key, &mut self.cx);
             }
         }
+    }
+
+    /// Connections that hold a block for an incomplete head, oldest first.
+    fn holders_of_heads(&self) -> Vec<Key> {
+        let since = |key: &Key| match self.slots.get(*key) {
+            Some(Slot::Downstream(slot)) => slot.holds_head_since(),
+            _ => None,
+        };
+        let mut holders: Vec<(Instant, Key)> =
+            self.slots.keys().iter().filter_map(|key| Some((since(key)?, *key))).collect();
+        holders.sort_unstable();
+        holders.into_iter().map(|(_, key)| key).collect()
     }
 
     fn has_blocks(&mut self) -> bool {

@@ -14,59 +14,70 @@ use crate::router::{MethodSet, Params};
 use crate::service::{Body, Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Summary};
 use crate::transport::Peer;
 
-/// The route of a request, and the reply to it if the engine itself has one.
-pub(super) struct Routed {
-    pub route: RouteId,
-    pub reply: Option<Reply>,
+/// Who answers a request.
+pub(super) enum Routed {
+    /// The handler of a route.
+    Handler(RouteId),
+    /// The engine, although the request belongs to a route.
+    Engine(RouteId, Reply),
 }
 
-/// Finds the route of `head`; `text` is what it was parsed from. Leaves the path's parameters, and
+/// Finds who answers `head`; `text` is what it was parsed from. Leaves the path's parameters, and
 /// its normal form if it was not in it, in `cx`, and fields of an answer of the engine's own in the
 /// reply buffer.
+#[inline]
 pub(super) fn route(site: &Site, head: &RequestHead, text: &[u8], cx: &mut Context) -> Routed {
-    let own = |reply| Routed {
-        route: RouteId::UNMATCHED,
-        reply: Some(reply),
-    };
     cx.path.clear();
+    let sent = head.path.of(text);
+    if (head.form != TargetForm::Origin || uri::needs_normalising(sent))
+        && let Err(reply) = normal_path(head, sent, &mut cx.path)
+    {
+        return Routed::Engine(RouteId::UNMATCHED, reply);
+    }
+    let path = if cx.path.is_empty() { sent } else { &cx.path };
+    let found = site.find(head.host.of(text), path, head.method, &mut cx.params);
+    let Found::Route(route) = found else { return unmatched(found, head.method, cx) };
+    if let Framing::Length(length) = head.framing
+        && length > site.route(route).body_bytes_max.unwrap_or(site.limits.body_bytes_max)
+    {
+        return Routed::Engine(route, error(Status::CONTENT_TOO_LARGE));
+    }
+    Routed::Handler(route)
+}
+
+/// Writes the normal form of a path into `out`, or leaves that empty if the path is in it.
+///
+/// # Errors
+///
+/// The answer to a target that is malformed, or that has no path.
+#[cold]
+fn normal_path(head: &RequestHead, sent: &[u8], out: &mut Vec<u8>) -> Result<(), Reply> {
     match head.form {
-        TargetForm::Authority => return own(error(Status::NOT_IMPLEMENTED).closing()),
-        TargetForm::Asterisk => return own(Reply::status(Status::NO_CONTENT)),
-        TargetForm::Absolute if head.path.is_empty() => cx.path.push(b'/'),
+        TargetForm::Authority => Err(error(Status::NOT_IMPLEMENTED).closing()),
+        TargetForm::Asterisk => Err(Reply::status(Status::NO_CONTENT)),
+        TargetForm::Absolute if sent.is_empty() => {
+            out.push(b'/');
+            Ok(())
+        }
         TargetForm::Origin | TargetForm::Absolute => {
-            let path = head.path.of(text);
-            if uri::needs_normalising(path) && uri::normalise(path, &mut cx.path).is_err() {
-                cx.path.clear();
-                return own(error(Status::BAD_REQUEST));
-            }
+            uri::normalise(sent, out).map_err(|_| error(Status::BAD_REQUEST))
         }
     }
-    let path = if cx.path.is_empty() {
-        head.path.of(text)
-    } else {
-        &cx.path
-    };
-    match site.find(head.host.of(text), path, head.method, &mut cx.params) {
-        Found::Route(route) => {
-            let limit = site
-                .route(route)
-                .body_bytes_max
-                .unwrap_or(site.limits.body_bytes_max);
-            let too_large = matches!(head.framing, Framing::Length(length) if length > limit);
-            Routed {
-                route,
-                reply: too_large.then(|| error(Status::CONTENT_TOO_LARGE)),
-            }
-        }
-        Found::NotFound => own(error(Status::NOT_FOUND)),
-        Found::MethodNotAllowed(methods) => {
+}
+
+/// The answer where no route takes the request.
+fn unmatched(found: Found, method: Method, cx: &mut Context) -> Routed {
+    let reply = match found {
+        Found::OtherMethods(methods) => {
             allow(methods, &mut cx.reply);
-            own(match head.method {
+            match method {
                 Method::Options => Reply::status(Status::NO_CONTENT),
                 _ => error(Status::METHOD_NOT_ALLOWED),
-            })
+            }
         }
-    }
+        Found::Nothing | Found::Route(_) => error(Status::NOT_FOUND),
+    };
+    Routed::Engine(RouteId::UNMATCHED, reply)
 }
 
 /// A reply that says its status in words.

@@ -48,9 +48,9 @@ pub(crate) enum Found {
     /// This route.
     Route(RouteId),
     /// No route has the path.
-    NotFound,
+    Nothing,
     /// Routes have the path, but other methods: these.
-    MethodNotAllowed(MethodSet),
+    OtherMethods(MethodSet),
 }
 
 /// Collects what makes up a site.
@@ -99,8 +99,8 @@ impl Site {
             .lookup(host, path, method.index(), fallback, params)
         {
             Lookup::Found(found) => Found::Route(*found.value),
-            Lookup::MethodNotAllowed(methods) => Found::MethodNotAllowed(methods),
-            Lookup::NotFound => Found::NotFound,
+            Lookup::MethodNotAllowed(methods) => Found::OtherMethods(methods),
+            Lookup::NotFound => Found::Nothing,
         }
     }
 }

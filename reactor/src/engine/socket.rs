@@ -20,6 +20,8 @@ pub(super) struct Socket {
     /// RDHUP, HUP or ERR was seen: a short read then does not mean that the socket is drained, for
     /// no event will tell of the end of the stream behind the data.
     saw_close: bool,
+    /// The connection is gone in both directions.
+    broken: bool,
 }
 
 /// What a read came to.
@@ -54,6 +56,7 @@ impl Socket {
             can_read: true,
             can_write: true,
             saw_close: false,
+            broken: false,
         }
     }
 
@@ -68,6 +71,7 @@ impl Socket {
         self.can_read |= seen.readable;
         self.can_write |= seen.writable;
         self.saw_close |= seen.closed;
+        self.broken |= seen.broken;
     }
 
     /// Whether a read may bring something.
@@ -85,6 +89,12 @@ impl Socket {
     /// Whether the peer has sent its last byte, or the connection is broken.
     pub fn saw_close(&self) -> bool {
         self.saw_close
+    }
+
+    /// Whether the connection is gone, so that nothing can be sent any more.
+    #[inline]
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Reads once into `room`, which must not be empty.

@@ -95,17 +95,19 @@ pub struct RequestHead {
     pub method_text: Span,
     /// The whole target as it was sent.
     pub target: Span,
-    /// The path of the target, undecoded; empty for `http://host`, for authority and for asterisk form.
+    /// The path of the target, undecoded; empty for `http://host`, for authority and for asterisk
+    /// form.
     pub path: Span,
     /// The query without its `?`; empty when there is none.
     pub query: Span,
     /// Host name or address without port and without the brackets' removal (`[::1]` stays so): from
-    /// a target in absolute or authority form, else from `Host`. Empty only when HTTP/1.0 sent none.
+    /// a target in absolute or authority form, else from `Host`. Empty only when HTTP/1.0 sent
+    /// none.
     pub host: Span,
     /// How the end of the body is known; never [`Framing::UntilClose`].
     pub framing: Framing,
-    /// Bytes of the head, from the first byte of the buffer given to the parser (skipped empty lines
-    /// included) to the one after the empty line.
+    /// Bytes of the head, from the first byte of the buffer given to the parser (skipped empty
+    /// lines included) to the one after the empty line.
     pub len: usize,
 }
 
@@ -116,8 +118,8 @@ pub struct ResponseHead {
     pub status: Status,
     /// The version of the status line.
     pub version: Version,
-    /// Whether the connection may be used again after this response, as far as the server is concerned;
-    /// never if the body ends with it.
+    /// Whether the connection may be used again after this response, as far as the server is
+    /// concerned; never if the body ends with it.
     pub keep_alive: bool,
     /// Whether `Connection` lists `upgrade`; never set for HTTP/1.0.
     pub wants_upgrade: bool,

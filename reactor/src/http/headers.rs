@@ -135,9 +135,9 @@ const CASE: u64 = 0x2020_2020_2020_2020;
 /// Bit that letters have and the only other byte of known names, `-`, has not, in each byte.
 const LETTER: u64 = 0x4040_4040_4040_4040;
 
-/// A name in words: its first and its last eight bytes, which overlap in a name of less than sixteen and
-/// are four or two each in a name of less than eight or four; and, of a name of more than sixteen, the
-/// eight bytes after the first and before the last, which may overlap too.
+/// A name in words: its first and its last eight bytes, which overlap in a name of less than
+/// sixteen and are four or two each in a name of less than eight or four; and, of a name of more
+/// than sixteen, the eight bytes after the first and before the last, which may overlap too.
 #[derive(Clone, Copy)]
 struct Key {
     first: u64,
@@ -227,8 +227,8 @@ const fn bytes(name: &[u8], start: usize, count: usize) -> u64 {
     word
 }
 
-/// Whether `text` is `known`, whatever the case of its letters. Only letters have the case bit added:
-/// with it a carriage return would pass for a `-`.
+/// Whether `text` is `known`, whatever the case of its letters. Only letters have the case bit
+/// added: with it a carriage return would pass for a `-`.
 #[inline]
 fn spells(text: u64, known: u64) -> bool {
     text | ((known & LETTER) >> 1) == known
@@ -272,8 +272,8 @@ const MULTIPLIER: u64 = {
     multiplier
 };
 
-/// Where the search for a multiplier begins: one that fitted when this was written, so that compiling
-/// is quick. Names may be added without a care for it.
+/// Where the search for a multiplier begins: one that fitted when this was written, so that
+/// compiling is quick. Names may be added without a care for it.
 const FIRST_MULTIPLIER: u64 = 0xfceb_e78b_736a_d93d;
 
 /// The table of ids with this multiplier, or `None` if two names share a slot.

@@ -7,14 +7,17 @@ use std::ops::Range;
 
 use super::{Method, TargetForm};
 
+/// Paths up to this length are quicker looked through byte by byte.
+const SHORT_PATH_BYTES: usize = 16;
+
 /// Longest host, in bytes: what DNS can answer (RFC 1035 section 2.3.4).
 pub const HOST_BYTES_MAX: usize = 255;
 
 /// Whether this is a host without a port: a name of letters, digits, `-`, `.`, `_` and `~` without
 /// empty labels (a dot at the end is allowed), an IPv4 address, or an IPv6 address in brackets.
 ///
-/// Stricter than RFC 3986 section 3.2.2, which also allows percent-encoding and punctuation: no name
-/// that DNS can answer has them, and hosts end up in file names, logs and `Location`.
+/// Stricter than RFC 3986 section 3.2.2, which also allows percent-encoding and punctuation: no
+/// name that DNS can answer has them, and hosts end up in file names, logs and `Location`.
 pub fn is_valid_host(host: &[u8]) -> bool {
     host_len(host) == Some(host.len())
 }
@@ -45,9 +48,9 @@ pub struct Target {
     pub query: Range<usize>,
 }
 
-/// Splits a request target of visible ASCII without `#` and decides its form (RFC 9112 section 3.2).
-/// `None` if the method does not go with the form, if the authority is invalid or has userinfo, or if
-/// the scheme is neither `http` nor `https`.
+/// Splits a request target of visible ASCII without `#` and decides its form (RFC 9112 section
+/// 3.2). `None` if the method does not go with the form, if the authority is invalid or has
+/// userinfo, or if the scheme is neither `http` nor `https`.
 pub fn split_target(method: Method, target: &[u8]) -> Option<Target> {
     match target {
         _ if method == Method::Connect => authority_form(target),
@@ -81,10 +84,14 @@ impl fmt::Display for PathError {
     }
 }
 
-/// Whether [`normalise`] would change or refuse this path, which is empty or begins with `/`. Cheap;
-/// may say yes to a path that is normal but has escapes.
+/// Whether [`normalise`] would change or refuse this path, which is empty or begins with `/`.
+/// Cheap; may say yes to a path that is normal but has escapes.
 #[inline]
 pub fn needs_normalising(path: &[u8]) -> bool {
+    let is_special = |byte: &u8| *byte == b'%' || *byte == b'.';
+    if path.len() <= SHORT_PATH_BYTES && !path.iter().any(is_special) {
+        return false;
+    }
     let mut from = 0;
     while let Some(found) = memchr::memchr2(b'%', b'.', &path[from..]) {
         let at = from + found;
@@ -99,10 +106,10 @@ pub fn needs_normalising(path: &[u8]) -> bool {
 }
 
 /// Replaces what is in `out` by the normal spelling of a path: escapes of unreserved characters are
-/// decoded, other escapes get upper-case digits (RFC 3986 sections 6.2.2.1 and 6.2.2.2), and `.` and
-/// `..` segments are removed (section 5.2.4), escaped ones too. Escaped slashes stay escaped and
-/// repeated slashes stay repeated, so that no segment changes its meaning. The result is never longer
-/// than the path, and normalising it again changes nothing. An empty path stays empty.
+/// decoded, other escapes get upper-case digits (RFC 3986 sections 6.2.2.1 and 6.2.2.2), and `.`
+/// and `..` segments are removed (section 5.2.4), escaped ones too. Escaped slashes stay escaped
+/// and repeated slashes stay repeated, so that no segment changes its meaning. The result is never
+/// longer than the path, and normalising it again changes nothing. An empty path stays empty.
 pub fn normalise(path: &[u8], out: &mut Vec<u8>) -> Result<(), PathError> {
     out.clear();
     let Some((b'/', mut rest)) = path.split_first() else {
@@ -131,8 +138,8 @@ pub fn normalise(path: &[u8], out: &mut Vec<u8>) -> Result<(), PathError> {
     Ok(())
 }
 
-/// Ends the segment that begins at `segment`: if it is `.` or `..`, takes it and what it cancels out
-/// of `out`, which then ends with a slash, and says true.
+/// Ends the segment that begins at `segment`: if it is `.` or `..`, takes it and what it cancels
+/// out of `out`, which then ends with a slash, and says true.
 fn end_segment(out: &mut Vec<u8>, segment: usize) -> Result<bool, PathError> {
     match &out[segment..] {
         b"." => out.truncate(segment),
@@ -227,19 +234,20 @@ fn host_len(authority: &[u8]) -> Option<usize> {
         let address = str::from_utf8(&authority[1..end]).ok()?;
         return address.parse::<Ipv6Addr>().is_ok().then_some(end + 1);
     }
-    let mut previous = b'.';
+    // Two dots in a row, and a dot at the start, are an empty label.
+    let mut was_dot = true;
+    let mut empty_label = false;
     let mut len = 0;
     for &byte in authority {
         if !is_unreserved(byte) {
             break;
         }
-        if byte == b'.' && previous == b'.' {
-            return None;
-        }
-        previous = byte;
+        let is_dot = byte == b'.';
+        empty_label |= is_dot & was_dot;
+        was_dot = is_dot;
         len += 1;
     }
-    (len > 0 && len <= HOST_BYTES_MAX).then_some(len)
+    (len > 0 && len <= HOST_BYTES_MAX && !empty_label).then_some(len)
 }
 
 /// A port number of one to five digits.
@@ -270,202 +278,4 @@ static UNRESERVED: [bool; 256] = {
 };
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts() {
-        let longest = "a".repeat(HOST_BYTES_MAX);
-        for host in [
-            "a",
-            "A-b_c~1.example",
-            "example.com.",
-            "127.0.0.1",
-            "999.1",
-            "[::1]",
-            "[2001:DB8::1.2.3.4]",
-            longest.as_str(),
-        ] {
-            assert!(is_valid_host(host.as_bytes()), "{host}");
-        }
-        let too_long = "a".repeat(HOST_BYTES_MAX + 1);
-        for host in [
-            "",
-            ".",
-            "..",
-            ".a",
-            "a..b",
-            "a..",
-            "a b",
-            "a\t",
-            "a,b",
-            "a/b",
-            "a\\b",
-            "a@b",
-            "a:1",
-            "a%41",
-            "a!b",
-            "a'b",
-            "\u{e9}",
-            "a\0",
-            "[",
-            "]",
-            "[]",
-            "[::1",
-            "[::1]a",
-            "[1.2.3.4]",
-            "[::g]",
-            "[fe80::1%25eth0]",
-            "[fe80::1%eth0]",
-            "[v1.a]",
-            "[::1]]",
-            "::1",
-            too_long.as_str(),
-        ] {
-            assert!(!is_valid_host(host.as_bytes()), "{host}");
-        }
-    }
-
-    #[test]
-    fn authorities() {
-        for (authority, host, port) in [
-            ("a", "a", None),
-            ("a:", "a", None),
-            ("a:0", "a", Some(0)),
-            ("a.b:8080", "a.b", Some(8080)),
-            ("a:00080", "a", Some(80)),
-            ("a:65535", "a", Some(65535)),
-            ("[::1]", "[::1]", None),
-            ("[::1]:443", "[::1]", Some(443)),
-        ] {
-            let found = split_authority(authority.as_bytes());
-            assert_eq!(found, Some((host.as_bytes(), port)), "{authority}");
-        }
-        for authority in [
-            "", ":", ":80", "a:65536", "a:000080", "a:8a", "a:-1", "a:+1", "a: 1", "a:1:1", "u@a",
-            "u:p@a", "a:80@b", "[::1]80", "[::1]:x", "a/", "a?b",
-        ] {
-            assert_eq!(split_authority(authority.as_bytes()), None, "{authority}");
-        }
-    }
-
-    #[test]
-    fn targets() {
-        use TargetForm::{Absolute, Asterisk, Authority, Origin};
-        for (method, text, form, host, path, query) in [
-            (Method::Get, "/", Origin, "", "/", ""),
-            (Method::Get, "/a?b?", Origin, "", "/a", "b?"),
-            (Method::Get, "//a/b", Origin, "", "//a/b", ""),
-            (Method::Options, "*", Asterisk, "", "", ""),
-            (Method::Get, "http://a", Absolute, "a", "", ""),
-            (Method::Get, "hTTps://a:1/b?c", Absolute, "a", "/b", "c"),
-            (Method::Get, "http://[::1]?c", Absolute, "[::1]", "", "c"),
-            (Method::Connect, "a:1", Authority, "a", "", ""),
-        ] {
-            let target = split_target(method, text.as_bytes()).expect(text);
-            assert_eq!(target.form, form, "{text}");
-            assert_eq!(&text[target.host], host, "{text}");
-            assert_eq!(&text[target.path], path, "{text}");
-            assert_eq!(&text[target.query], query, "{text}");
-        }
-        for (method, text) in [
-            (Method::Get, ""),
-            (Method::Get, "*"),
-            (Method::Options, "**"),
-            (Method::Get, "a"),
-            (Method::Get, "?a"),
-            (Method::Get, "a:1"),
-            (Method::Get, "http:"),
-            (Method::Get, "http://"),
-            (Method::Get, "http:///a"),
-            (Method::Get, "httpx://a"),
-            (Method::Get, "://a"),
-            (Method::Get, "http://u@a/"),
-            (Method::Connect, "/"),
-            (Method::Connect, "*"),
-            (Method::Connect, "a"),
-            (Method::Connect, "a:"),
-            (Method::Connect, "a:0"),
-            (Method::Connect, "http://a:1"),
-        ] {
-            assert_eq!(split_target(method, text.as_bytes()), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn paths() {
-        for (path, normal) in [
-            ("", ""),
-            ("/", "/"),
-            ("/a/b.c", "/a/b.c"),
-            ("/%41%7e%2D%5f%2e", "/A~-_."),
-            ("/%2f%5c%25%e2%82%aC", "/%2F%5C%25%E2%82%AC"),
-            ("/%2541", "/%2541"),
-            ("/.", "/"),
-            ("/./", "/"),
-            ("/a/.", "/a/"),
-            ("/a/./b", "/a/b"),
-            ("/a/..", "/"),
-            ("/a/../", "/"),
-            ("/a/b/../c", "/a/c"),
-            ("/a/b/%2e%2E/c", "/a/c"),
-            ("/a/b/.%2e", "/a/"),
-            ("/a//../b", "/a/b"),
-            ("//..", "/"),
-            ("//a", "//a"),
-            ("/a//b/", "/a//b/"),
-            ("/.../.a/a./..a/a..", "/.../.a/a./..a/a.."),
-            ("/a%2f../b", "/a%2F../b"),
-            ("/a/..%2fb", "/a/..%2Fb"),
-        ] {
-            let mut out = b"earlier".to_vec();
-            assert_eq!(normalise(path.as_bytes(), &mut out), Ok(()), "{path}");
-            assert_eq!(out.escape_ascii().to_string(), normal, "{path}");
-            let must = path != normal;
-            assert!(!must || needs_normalising(path.as_bytes()), "{path}");
-        }
-        for (path, error) in [
-            ("a", PathError::NotAbsolute),
-            ("*", PathError::NotAbsolute),
-            ("/%", PathError::Escape),
-            ("/%4", PathError::Escape),
-            ("/%4/", PathError::Escape),
-            ("/%g0", PathError::Escape),
-            ("/%+1", PathError::Escape),
-            ("/%%41", PathError::Escape),
-            ("/%00", PathError::Nul),
-            ("/a%00b", PathError::Nul),
-            ("/..", PathError::AboveRoot),
-            ("/../a", PathError::AboveRoot),
-            ("/a/../..", PathError::AboveRoot),
-            ("/./..", PathError::AboveRoot),
-            ("/%2e%2e/", PathError::AboveRoot),
-        ] {
-            assert_eq!(
-                normalise(path.as_bytes(), &mut vec![]),
-                Err(error),
-                "{path}"
-            );
-            let is_path = error != PathError::NotAbsolute;
-            assert!(!is_path || needs_normalising(path.as_bytes()), "{path}");
-        }
-    }
-
-    #[test]
-    fn common_paths_need_no_normalising() {
-        for path in [
-            "",
-            "/",
-            "/a.b",
-            "/.a",
-            "/a.",
-            "/...",
-            "/..a/b",
-            "/a..",
-            "//",
-            "/.well-known/x.y",
-        ] {
-            assert!(!needs_normalising(path.as_bytes()), "{path}");
-        }
-    }
-}
+mod tests;

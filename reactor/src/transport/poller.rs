@@ -26,6 +26,9 @@ pub struct Readiness {
     /// The peer sends no more, or the connection is broken (RDHUP, HUP or ERR); `readable` is set as
     /// well, for a read tells which. There may be bytes left before it.
     pub closed: bool,
+    /// The connection is gone in both directions (HUP or ERR): reset, or closed by both. Unlike the
+    /// others this is never wrong.
+    pub broken: bool,
 }
 
 /// Waits for the sockets of one worker. Edge-triggered: see [`Readiness`].
@@ -212,12 +215,14 @@ impl Waker {
 }
 
 fn readiness(event: &Event) -> Readiness {
-    let closed = event.is_read_closed() || event.is_write_closed() || event.is_error();
+    let broken = event.is_write_closed() || event.is_error();
+    let closed = event.is_read_closed() || broken;
     Readiness {
         token: event.token().0,
         readable: event.is_readable() || closed,
         writable: event.is_writable(),
         closed,
+        broken,
     }
 }
 

@@ -111,7 +111,8 @@ fn a_half_close_is_seen_as_closed() {
     let (mut poller, mut transport, mut client) = connected();
     client.write_all(b"last").unwrap();
     client.shutdown(Shutdown::Write).unwrap();
-    assert!(wait_for(&mut poller, PEER, |event| event.closed).readable);
+    let event = wait_for(&mut poller, PEER, |event| event.closed);
+    assert!(event.readable && !event.broken);
     let mut buf = [0; 64];
     assert_eq!(transport.read(&mut buf).unwrap(), 4);
     assert_eq!(transport.read(&mut buf).unwrap(), 0);
@@ -131,7 +132,8 @@ fn a_reset_is_seen_as_closed() {
         .set_linger(Some(Duration::ZERO))
         .unwrap();
     drop(client);
-    assert!(wait_for(&mut poller, PEER, |event| event.closed).readable);
+    let event = wait_for(&mut poller, PEER, |event| event.closed);
+    assert!(event.readable && event.broken);
     let mut buf = [0; 64];
     assert_eq!(
         transport.read(&mut buf).unwrap_err().kind(),
@@ -178,6 +180,7 @@ fn a_waker_ends_a_wait_from_another_thread_and_is_not_an_event() {
         readable: true,
         writable: true,
         closed: true,
+        broken: true,
     }];
     let thread = thread::spawn(move || waker.wake());
     // Hangs if the waker does not work.

@@ -21,6 +21,9 @@ pub(super) enum Phase {
     Head,
     /// More of a body, without which nothing goes on.
     Body,
+    /// The rest of a body that is thrown away. It is little, so it has the time for all of it that
+    /// other bodies have for a byte.
+    Skip,
     /// The client to take its response.
     Write,
     /// A job's reply.
@@ -89,7 +92,7 @@ impl Downstream {
                 },
                 None => Phase::Watch,
             },
-            State::Skipping(_) => Phase::Body,
+            State::Skipping(_) => Phase::Skip,
             State::Closing { .. } => Phase::Write,
             State::Lingering { .. } => Phase::Linger,
         }
@@ -116,6 +119,7 @@ impl Downstream {
                     None => stalled,
                 }
             }
+            Phase::Skip => self.since + limits.body_timeout,
             Phase::Write => self.since + limits.write_timeout,
             Phase::Request => match self.exchange_of(cx) {
                 Some(exchange) => exchange.begun + exchange.site.limits.request_timeout,

@@ -333,7 +333,7 @@ impl Downstream {
         };
         // A client that waits for 100 Continue has been answered without it.
         exchange.owes_continue = false;
-        write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields, b"").is_ok()
+        write_head(&mut cx.out, &mut cx.pool, &mut cx.dates.prelude, &fields, b"").is_ok()
     }
 
     /// Lets the stream make more of the response.

@@ -119,14 +119,14 @@ impl Downstream {
             return Some("it has bytes of a body");
         }
         let queued = self.output.as_ref().map_or(0, |output| output.len());
-        let has_room = queued < exchange.site.limits.pipe_bytes_max;
+        let is_clear = queued == 0;
         let left = self.socket.saw_close() && exchange.is_left_by_half_close();
         match &exchange.stage {
             Stage::Collecting(_) if exchange.body.is_done() => Some("its body is complete"),
             Stage::Working if left => Some("its client has left"),
             Stage::Delivered(_) => Some("its job is done"),
-            Stage::Streaming { ready: true, .. } if has_room => Some("its stream could be pulled"),
-            Stage::Sending(_) if has_room => Some("its file could be sent"),
+            Stage::Streaming { ready: true, .. } if is_clear => Some("its stream could be pulled"),
+            Stage::Sending(_) if is_clear => Some("its file could be sent"),
             Stage::Done if queued == 0 => Some("its response is sent"),
             _ => None,
         }

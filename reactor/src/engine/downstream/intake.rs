@@ -1,6 +1,6 @@
 //! How input comes in: the block in hand, and bodies read through it.
 
-use super::{Budget, Downstream, State};
+use super::{Budget, Downstream};
 use crate::buffer::{Block, Input, Spare};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
@@ -59,15 +59,10 @@ impl Downstream {
     /// one is free.
     #[inline]
     pub(super) fn take_hand(&mut self, key: Key, cx: &mut Context) -> Option<Hand> {
-        if let Input::Block { .. } = self.input {
-            if let Input::Block { block, start, end } = std::mem::take(&mut self.input) {
-                return Some(Hand {
-                    block,
-                    start,
-                    end,
-                    owned: true,
-                });
-            }
+        if self.input.holds_block()
+            && let Input::Block { block, start, end } = std::mem::take(&mut self.input)
+        {
+            return Some(Hand { block, start, end, owned: true });
         }
         let Some(mut block) = cx.scratch.take() else {
             self.starve(key, cx);
@@ -90,18 +85,14 @@ impl Downstream {
 
     /// Puts the hand down: what is unused stays with the connection.
     #[inline]
-    pub(super) fn put_hand(&mut self, hand: Hand, key: Key, cx: &mut Context) {
+    pub(super) fn put_hand(&mut self, hand: Hand, cx: &mut Context) {
         let (input, spare) = Input::keep(hand.block, hand.start, hand.end);
         self.input = input;
         match spare {
             Spare::Free(block) if hand.owned => cx.pool.put(block),
             Spare::Free(block) => cx.scratch = Some(block),
-            Spare::Kept => {
-                // The worker takes another scratch before the next drive.
-                if matches!(self.state, State::Reading) && !hand.owned {
-                    cx.holders.push_back(key);
-                }
-            }
+            // The worker takes another scratch before the next drive.
+            Spare::Kept => {}
         }
     }
 
@@ -150,7 +141,7 @@ impl Downstream {
                 Received::Finished | Received::Broken => break Intake::Left,
             }
         };
-        self.put_hand(hand, key, cx);
+        self.put_hand(hand, cx);
         intake
     }
 }

@@ -211,7 +211,7 @@ impl Downstream {
         }
         self.take_output(cx);
         match self.phase {
-            Phase::Fresh | Phase::Idle | Phase::Write | Phase::Linger => {
+            Phase::Fresh | Phase::Idle | Phase::Skip | Phase::Write | Phase::Linger => {
                 return self.close(cx);
             }
             Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
@@ -227,18 +227,21 @@ impl Downstream {
         self.drive(key, site, cx)
     }
 
-    /// Refuses the oldest incomplete head to free the block that it holds. False if it holds none.
-    pub fn relieve(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Option<Verdict> {
-        if !matches!(self.state, State::Reading) || !self.input.holds_block() {
-            return None;
-        }
+    /// Since when the connection has held a block for an incomplete head, if it does.
+    pub fn holds_head_since(&self) -> Option<Instant> {
+        let holds = matches!(self.state, State::Reading) && self.input.holds_block();
+        holds.then_some(self.since)
+    }
+
+    /// Refuses an incomplete head to free the block that it holds.
+    pub fn relieve(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
         if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
             cx.pool.put(block);
         }
         self.take_output(cx);
         self.refuse(Status::SERVICE_UNAVAILABLE, site, cx);
         self.keep_output(cx);
-        Some(self.drive(key, site, cx))
+        self.drive(key, site, cx)
     }
 
     /// Blocks that the connection holds.
@@ -250,6 +253,9 @@ impl Downstream {
 
     /// False when the connection is over.
     fn run(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> bool {
+        if self.socket.is_broken() {
+            return false;
+        }
         let mut budget = Budget::TURN;
         loop {
             let sent = self.flush(cx);
@@ -406,7 +412,7 @@ impl Downstream {
                 }
             }
         };
-        self.put_hand(hand, key, cx);
+        self.put_hand(hand, cx);
         self.state = State::Lingering { bytes_left };
         step
     }

@@ -64,7 +64,7 @@ impl Downstream {
                 Received::Broken => break Step::Close,
             }
         };
-        self.put_hand(hand, key, cx);
+        self.put_hand(hand, cx);
         step
     }
 
@@ -131,21 +131,19 @@ impl Downstream {
         self.begin_phase();
         cx.stats.requests.increment();
         cx.reply.reset();
-        let Routed { route: id, reply } = dispatch::route(site, head, text, cx);
-        let asked = Asked {
-            text,
-            head,
-            route: id,
+        let (id, own) = match dispatch::route(site, head, text, cx) {
+            Routed::Handler(id) => (id, None),
+            Routed::Engine(id, reply) => (id, Some(reply)),
         };
+        let asked = Asked { text, head, route: id };
         let route = site.route(id);
         let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
-        let mut request = Request {
-            view,
-            body: &[],
-            out: &mut cx.reply,
-            local: &mut *cx.local,
+        let mut request =
+            Request { view, body: &[], out: &mut cx.reply, local: &mut *cx.local };
+        let early = match route.middleware.is_empty() {
+            true => own,
+            false => dispatch::before(&mut request, &cx.stats).or(own),
         };
-        let early = dispatch::before(&mut request, &cx.stats).or(reply);
         let body = body_at_hand(head, text, route.body);
         let reply = match (early, body) {
             (Some(reply), _) => reply,
@@ -166,17 +164,11 @@ impl Downstream {
             };
             return self.answer(&asked, reply, unread, site, cx);
         }
-        let framing = if collected > 0 {
-            Framing::None
-        } else {
-            head.framing
-        };
+        let framing = if collected > 0 { Framing::None } else { head.framing };
         let mut exchange = self.exchange(&asked, framing, key, site, cx);
         exchange.bytes_in = collected as u64;
         self.begin_exchange(exchange, Some(reply), cx);
-        Answered {
-            used: head.len + collected,
-        }
+        Answered { used: head.len + collected }
     }
 
     /// Queues a reply that is in memory.
@@ -216,12 +208,7 @@ impl Downstream {
             }
         }
         if !site.observers.list.is_empty() {
-            let told = Told {
-                status,
-                bytes_in: bytes_in as u64,
-                bytes_out,
-                begun: cx.now,
-            };
+            let told = Told { status, bytes_in: bytes_in as u64, bytes_out, begun: cx.now };
             self.tell(asked, site, told, cx);
         }
         Answered { used }

@@ -49,9 +49,9 @@ impl BodyReader {
         }
     }
 
-    /// Looks at the bytes in `buf`, which come after all those used before. There is at most one range
-    /// of data in a step, so call again while bytes are left and progress is made; no byte used
-    /// without the end means that more bytes are needed. Bytes after the end are not touched.
+    /// Looks at the bytes in `buf`, which come after all those used before. There is at most one
+    /// range of data in a step, so call again while bytes are left and progress is made; no byte
+    /// used without the end means that more bytes are needed. Bytes after the end are not touched.
     pub fn read(&mut self, buf: &[u8], limits: &Limits) -> Result<BodyStep, Violation> {
         match &mut self.state {
             State::Length(remaining) => {
@@ -88,8 +88,8 @@ impl BodyReader {
         }
     }
 
-    /// Bytes of the body still to come, where that is known: with `Content-Length`, or none when the
-    /// body is complete.
+    /// Bytes of the body still to come, where that is known: with `Content-Length`, or none when
+    /// the body is complete.
     pub fn remaining(&self) -> Option<u64> {
         match &self.state {
             State::Length(remaining) => Some(*remaining),

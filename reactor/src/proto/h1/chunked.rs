@@ -1,6 +1,6 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), resumable at every byte. Extensions and
-//! trailers are validated, bounded and dropped: nobody uses them, and dropped trailers cannot smuggle
-//! framing.
+//! trailers are validated, bounded and dropped: nobody uses them, and dropped trailers cannot
+//! smuggle framing.
 //!
 //! ```text
 //!           ┌───────────────────────────── DataLf ◄─ DataCr ◄─┐

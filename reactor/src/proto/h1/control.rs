@@ -147,7 +147,8 @@ impl Control {
         !self.close && (!self.seen.http10 || self.keep_alive)
     }
 
-    /// Whether `Connection` lists `upgrade`, which means nothing in HTTP/1.0 (RFC 9110 section 7.8).
+    /// Whether `Connection` lists `upgrade`, which means nothing in HTTP/1.0 (RFC 9110 section
+    /// 7.8).
     pub(super) fn wants_upgrade(&self) -> bool {
         self.upgrade && !self.seen.http10
     }

@@ -33,8 +33,8 @@ pub fn request(fields: FramingFields) -> Result<Framing, Violation> {
     }
 }
 
-/// The framing of the response of `status` to a request of method `request`, by the steps of RFC 9112
-/// section 6.3.
+/// The framing of the response of `status` to a request of method `request`, by the steps of RFC
+/// 9112 section 6.3.
 pub fn response(
     request: Method,
     status: Status,
@@ -82,8 +82,8 @@ pub fn content_length(value: &[u8]) -> Result<u64, Violation> {
     })
 }
 
-/// Checks the value of `Transfer-Encoding`: `chunked` alone. Other codings and lists, which RFC 9112
-/// section 6.1 allows, are what intermediaries have disagreed about.
+/// Checks the value of `Transfer-Encoding`: `chunked` alone. Other codings and lists, which RFC
+/// 9112 section 6.1 allows, are what intermediaries have disagreed about.
 pub fn transfer_encoding(value: &[u8]) -> Result<(), Violation> {
     if value.eq_ignore_ascii_case(b"chunked") {
         Ok(())

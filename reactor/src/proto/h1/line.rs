@@ -1,8 +1,9 @@
-//! The rules for the parts of a line: which byte may follow, and what is wrong with one that may not.
-//! Shared by the pass that records and the one that only validates, so that they cannot differ.
+//! The rules for the parts of a line: which byte may follow, and what is wrong with one that may
+//! not. Shared by the pass that records and the one that only validates, so that they cannot
+//! differ.
 
 use super::{Violation, scan};
-use crate::http::Status;
+use crate::http::{Method, Status};
 use crate::limits::Limits;
 
 /// Longest method, in bytes; the longest registered one, `UPDATEREDIRECTREF`, has 17.
@@ -35,8 +36,8 @@ pub(super) fn method_end(
     }
 }
 
-/// Whether the target that begins at `start` and has valid bytes up to `end` ends there with a space;
-/// false if that is not yet known.
+/// Whether the target that begins at `start` and has valid bytes up to `end` ends there with a
+/// space; false if that is not yet known.
 #[inline]
 pub(super) fn target_ends(
     buf: &[u8],
@@ -56,7 +57,15 @@ pub(super) fn target_ends(
     }
 }
 
-/// Checks the byte at `at` of a request's version that begins at `start`, or of the line end after it.
+/// Whether the target that begins at `start` is in origin form, where any valid bytes make a valid
+/// target.
+#[inline]
+pub(super) fn is_origin_form(buf: &[u8], method: Method, start: usize) -> bool {
+    buf[start] == b'/' && method != Method::Connect
+}
+
+/// Checks the byte at `at` of a request's version that begins at `start`, or of the line end after
+/// it.
 pub(super) fn check_version_byte(buf: &[u8], start: usize, at: usize) -> Result<(), Violation> {
     let byte = buf[at];
     let fits = match at - start {

@@ -22,12 +22,12 @@ pub struct HeadParser {
 }
 
 impl HeadParser {
-    /// Parses the request head that `buf` begins with, and puts its header fields into `fields`, whose
-    /// earlier content is dropped.
+    /// Parses the request head that `buf` begins with, and puts its header fields into `fields`,
+    /// whose earlier content is dropped.
     ///
-    /// `buf` starts with the same bytes as at the last call and may have grown. `Ok(None)` means that
-    /// the head is incomplete; `fields` is then undefined. With a head the parser is as new. After a
-    /// violation neither the parser nor the connection can be used again.
+    /// `buf` starts with the same bytes as at the last call and may have grown. `Ok(None)` means
+    /// that the head is incomplete; `fields` is then undefined. With a head the parser is as new.
+    /// After a violation neither the parser nor the connection can be used again.
     pub fn parse_request(
         &mut self,
         buf: &[u8],
@@ -52,8 +52,8 @@ impl HeadParser {
         }
     }
 
-    /// Parses the head of a response to a request of method `request`, as [`Self::parse_request`] does
-    /// with the head of a request.
+    /// Parses the head of a response to a request of method `request`, as [`Self::parse_request`]
+    /// does with the head of a request.
     pub fn parse_response(
         &mut self,
         buf: &[u8],
@@ -147,7 +147,7 @@ fn request(
     }
     let version = version(buf, line, start, end + 1)?;
     control.seen.http10 = version == Version::Http10;
-    let target = if buf[start] == b'/' && method != Method::Connect {
+    let target = if line::is_origin_form(buf, method, start) {
         Target {
             form: TargetForm::Origin,
             host: Span::default(),
@@ -318,8 +318,8 @@ fn field_lines(
         if fields.len() >= limits.fields_max && line < buf.len() {
             return Err(Stop::Violation(Violation::TooManyFields));
         }
-        // The whole line first, then what is in it: where the next line begins does not have to wait
-        // for the colon, which is half of the time that a line takes.
+        // The whole line first, then what is in it: where the next line begins does not have to
+        // wait for the colon, which is half of the time that a line takes.
         let end = scan::value_end(buf, line);
         if !matches!(buf.get(end..end + 2), Some(b"\r\n")) {
             return Err(bad_line(buf, line, start, control));
@@ -360,7 +360,8 @@ fn check_name(buf: &[u8], line: usize, start: usize) -> Result<(), Stop> {
     }
 }
 
-/// Why a line has no end: what is wrong with its name or else with its value, or that it is incomplete.
+/// Why a line has no end: what is wrong with its name or else with its value, or that it is
+/// incomplete.
 #[cold]
 fn bad_line(buf: &[u8], line: usize, start: usize, control: &mut Control) -> Stop {
     if let Err(stop) = check_name(buf, line, start) {

@@ -61,8 +61,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Examines what is new in `buf`, which is at most 65,535 bytes, and says whether the head's end
-    /// is there.
+    /// Examines what is new in `buf`, which is at most 65,535 bytes, and says whether the head's
+    /// end is there.
     pub(super) fn resume(
         &mut self,
         buf: &[u8],
@@ -120,8 +120,10 @@ impl Progress {
             return Ok(self.phase);
         }
         let method = Method::from_bytes(&buf[line as usize..target as usize - 1]);
-        uri::split_target(method, &buf[target as usize..version as usize - 1])
-            .ok_or(Violation::Target)?;
+        if !line::is_origin_form(buf, method, target as usize) {
+            uri::split_target(method, &buf[target as usize..version as usize - 1])
+                .ok_or(Violation::Target)?;
+        }
         self.seen.http10 = line::is_http10(buf, version as usize);
         Ok(Phase::Name { line: self.next() })
     }

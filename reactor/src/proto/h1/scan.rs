@@ -2,11 +2,11 @@
 //! Knows nothing of lines or limits.
 //!
 //! The search works on words of eight bytes with ordinary arithmetic. The vector instructions of
-//! `std::arch` cannot be called without `unsafe`, and what compilers make of portable code tells fast
-//! whether a block has such a byte, but not where.
+//! `std::arch` cannot be called without `unsafe`, and what compilers make of portable code tells
+//! fast whether a block has such a byte, but not where.
 
-/// Offset of the first byte at or after `from` that ends a field value or a reason phrase: any control
-/// byte but HTAB, or DEL. The length of `buf` if there is none.
+/// Offset of the first byte at or after `from` that ends a field value or a reason phrase: any
+/// control byte but HTAB, or DEL. The length of `buf` if there is none.
 #[inline(always)]
 pub(super) fn value_end(buf: &[u8], from: usize) -> usize {
     find_far(
@@ -44,8 +44,8 @@ pub(super) fn path_end(buf: &[u8], from: usize) -> usize {
     )
 }
 
-/// Offset of the first byte at or after `from` that is a colon, white space or a control byte: no field
-/// name goes beyond it, but what is before it need not be one.
+/// Offset of the first byte at or after `from` that is a colon, white space or a control byte: no
+/// field name goes beyond it, but what is before it need not be one.
 #[inline]
 pub(super) fn name_end(buf: &[u8], from: usize) -> usize {
     find(
@@ -150,9 +150,9 @@ fn find(
     buf.len() - rest.len() + place.unwrap_or(rest.len())
 }
 
-/// As [`find`], for what is often long: passes over blocks of sixteen bytes without such a byte first.
-/// Compilers turn the test of a whole block into vector instructions, which halves the time for long
-/// values. Always inlined, for in a head of many short lines the call itself shows.
+/// As [`find`], for what is often long: passes over blocks of sixteen bytes without such a byte
+/// first. Compilers turn the test of a whole block into vector instructions, which halves the time
+/// for long values. Always inlined, for in a head of many short lines the call itself shows.
 #[inline(always)]
 fn find_far(
     buf: &[u8],

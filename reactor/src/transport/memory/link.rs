@@ -165,6 +165,7 @@ impl Link {
             readable: closed || !self.arrived.is_empty(),
             writable: broken || self.outbound != Outbound::Open || self.room() > 0,
             closed,
+            broken,
         }
     }
 

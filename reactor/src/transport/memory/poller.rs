@@ -191,6 +191,7 @@ impl State {
                     readable: readable || closed,
                     writable,
                     closed,
+                    broken: closed,
                 });
             }
         }
@@ -294,6 +295,7 @@ impl State {
                     readable,
                     writable: false,
                     closed: false,
+                    broken: false,
                 }
             }
         }

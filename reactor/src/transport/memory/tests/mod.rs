@@ -53,7 +53,7 @@ impl Worker {
     }
 }
 
-/// An event from letters: r(eadable), w(ritable), c(losed).
+/// An event from letters: r(eadable), w(ritable), c(losed), b(roken).
 fn event(token: usize, letters: &str) -> Readiness {
     let has = |letter| letters.contains(letter);
     Readiness {
@@ -61,6 +61,7 @@ fn event(token: usize, letters: &str) -> Readiness {
         readable: has('r'),
         writable: has('w'),
         closed: has('c'),
+        broken: has('b'),
     }
 }
 
@@ -148,7 +149,7 @@ fn each_transition_is_one_edge() {
             None,
         ),
         ("the end is read", |_, t| assert_eq!(read(t, 9), b""), None),
-        ("the client resets", |c, _| c.reset(), Some("rwc")),
+        ("the client resets", |c, _| c.reset(), Some("rwcb")),
         ("the client resets twice", |c, _| c.reset(), None),
         (
             "it is told",
@@ -396,7 +397,7 @@ fn closing_the_clients_end_is_a_fin_or_a_reset() {
     assert_eq!(read(&mut transport, 8), b"");
     // The first write finds out that nobody takes it, later ones are told.
     assert_eq!(transport.write(b"answer").unwrap(), 6);
-    assert_eq!(worker.poll(), [event(PEER, "rwc")]);
+    assert_eq!(worker.poll(), [event(PEER, "rwcb")]);
     assert_eq!(kind(transport.write(b"answer")), ErrorKind::ConnectionReset);
     assert_eq!(kind(transport.write(b"answer")), ErrorKind::BrokenPipe);
 
