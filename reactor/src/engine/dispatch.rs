@@ -290,15 +290,7 @@ impl<'a> Asked<'a> {
     ) -> RequestView<'a> {
         let Asked { text, head, .. } = *self;
         let path = (!path.is_empty()).then_some(path);
-        RequestView {
-            text,
-            fields,
-            head,
-            path,
-            params,
-            route,
-            peer,
-        }
+        RequestView { text, fields, head, path, params, route, peer }
     }
 }
 

@@ -38,13 +38,7 @@ impl Downstream {
         keep: &mut bool,
         cx: &mut Context,
     ) -> u64 {
-        let Context {
-            out,
-            pool,
-            dates,
-            reply: buffer,
-            ..
-        } = cx;
+        let Context { out, pool, dates, reply: buffer, .. } = cx;
         let length = dispatch::length_in_memory(&reply, buffer);
         let bodiless = reply.status.is_bodiless();
         let fields = ResponseFields {
@@ -153,9 +147,7 @@ pub(super) fn persistence(head: &RequestHead, keep: bool) -> Persistence {
 /// Queues a long body that was written into the reply buffer: copied if it fits into a block, which
 /// costs no allocation, else taken out of the buffer.
 fn queue_written(cx: &mut Context) {
-    let Context {
-        out, reply, pool, ..
-    } = cx;
+    let Context { out, reply, pool, .. } = cx;
     let bytes = reply.body_bytes();
     match out.room(bytes.len(), pool) {
         Ok(room) => {
