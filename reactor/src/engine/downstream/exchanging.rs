@@ -88,7 +88,10 @@ impl Downstream {
                 }
                 Run::Left => {
                     cx.exchanges.check_in(id, exchange);
-                    return Step::Close;
+                    self.abandon_exchange(id, cx);
+                    // Earlier answers still go out.
+                    self.state = State::Closing { lingers: self.socket.can_read() };
+                    return Step::Go;
                 }
             }
         }
