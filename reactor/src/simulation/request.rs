@@ -20,6 +20,8 @@ pub(super) struct Asked {
     /// The answers that are right.
     pub finals: Vec<Final>,
     pub then: Then,
+    /// The client says that it is the last.
+    pub asks_to_close: bool,
     /// A client that half-closes is taken to have left.
     pub is_job: bool,
     /// Its body is collected.
@@ -203,6 +205,7 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         expects: expects && !http10,
         finals: Vec::new(),
         then: Then::Persists,
+        asks_to_close,
         is_job: matches!(
             kind,
             Kind::Job | Kind::LargeJob | Kind::JobStream | Kind::JobPanic
@@ -244,6 +247,7 @@ pub(super) fn write_burst(random: &mut Random, bytes: &mut Vec<u8>) -> Vec<Asked
             expects: false,
             finals: vec![Final::whole(200, SMALL)],
             then: Then::Persists,
+            asks_to_close: false,
             is_job: false,
             is_collected: false,
         }
@@ -289,6 +293,7 @@ pub(super) fn write_malformed(random: &mut Random, limits: &Limits, bytes: &mut 
         expects: false,
         finals: vec![Final::error(*status)],
         then: Then::Closes,
+        asks_to_close: false,
         is_job: false,
         is_collected: false,
     }
@@ -431,20 +436,24 @@ fn expect(
             asked.then = Then::MayClose;
         }
         // Nobody reads the body: the answer stands, but what is behind it cannot be found.
-        (true, true) if answers_early || matches!(kind, Kind::Drop | Kind::Ignore) => {
-            asked.then = match (body.is_broken, asked.then) {
-                (true, Then::MayCloseUnsaid) | (_, Then::Closes) => asked.then,
-                (true, _) => Then::Closes,
-                (false, then) => then,
-            };
+        (true, true) if answers_early || kind == Kind::Drop => {
+            if body.is_broken {
+                asked.then = Then::Closes;
+            }
         }
         (true, true) => {
             let status = if too_large { 413 } else { 400 };
             asked.finals = vec![Final::error(status)];
-            if kind == Kind::Echo {
-                asked.finals.push(Final::cut(200, body.data.clone()));
-            }
             asked.then = Then::Closes;
+            match kind {
+                Kind::Echo => asked.finals.push(Final::cut(200, body.data.clone())),
+                Kind::Ignore => {
+                    asked.finals.push(Final::whole(200, pattern(length)));
+                    asked.finals.push(Final::cut(200, pattern(length)));
+                    asked.then = Then::MayCloseUnsaid;
+                }
+                _ => {}
+            }
         }
     }
 }
