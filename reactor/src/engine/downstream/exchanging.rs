@@ -46,6 +46,7 @@ impl Downstream {
     }
 
     /// Moves what can be moved between the client and the exchange.
+    #[inline(never)]
     pub(super) fn drive_exchange(
         &mut self,
         key: Key,

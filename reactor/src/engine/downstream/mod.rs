@@ -299,6 +299,7 @@ impl Downstream {
     }
 
     /// Queues a refusal; what the client has sent, and whatever it sends, is thrown away.
+    #[cold]
     fn refuse(&mut self, status: Status, site: &Site, cx: &mut Context) {
         self.answer_unread(status, site, cx);
         self.state = State::Closing { lingers: true };
@@ -339,6 +340,7 @@ impl Downstream {
     }
 
     /// Throws the rest of a body away.
+    #[inline(never)]
     fn skip_body(
         &mut self,
         mut body: BodyReader,
@@ -358,6 +360,7 @@ impl Downstream {
         Step::Go
     }
 
+    #[inline(never)]
     fn begin_lingering(&mut self, site: &Site, cx: &mut Context) -> Step {
         if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
             cx.pool.put(block);
@@ -370,6 +373,7 @@ impl Downstream {
     }
 
     /// Throws away what the client still sends.
+    #[inline(never)]
     fn linger(
         &mut self,
         mut bytes_left: u64,
