@@ -19,6 +19,8 @@
 
 mod deadline;
 mod exchanging;
+#[cfg(test)]
+mod inspect;
 mod intake;
 mod reading;
 mod replying;
@@ -35,6 +37,9 @@ use crate::http::Status;
 use crate::proto::h1::{BodyReader, HeadParser};
 use crate::time::Instant;
 use crate::transport::{Peer, Poller, Readiness, Transport};
+
+#[cfg(test)]
+pub(crate) use inspect::ConnectionView;
 
 use deadline::Phase;
 use intake::{Hand, Intake};
@@ -212,7 +217,11 @@ impl Downstream {
             Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
             Phase::Body => self.abandon_body(cx),
             Phase::Request => self.abandon_job(cx),
-            Phase::Watch => self.wake_stream(cx),
+            Phase::Watch => {
+                self.wake_stream(cx);
+                // Another look is due after the whole time again.
+                self.begin_phase();
+            }
         }
         self.keep_output(cx);
         self.drive(key, site, cx)

@@ -213,9 +213,10 @@ impl Downstream {
         match (keep, unread) {
             (true, Unread::Whole(_)) => {}
             (true, Unread::Little(_, body)) => self.state = State::Skipping(body),
-            // What the client has pipelined behind its last request would reset the connection.
+            // What a client sends that does not know that this was the last answer would reset the
+            // connection, and could destroy the answer with it.
             (false, Unread::Whole(_)) => {
-                let lingers = used < text.len() || self.socket.can_read();
+                let lingers = head.keep_alive || used < text.len() || self.socket.can_read();
                 self.state = State::Closing { lingers };
             }
             (_, Unread::Much | Unread::Little(..)) => {
