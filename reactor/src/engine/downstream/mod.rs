@@ -22,6 +22,7 @@ mod exchanging;
 mod intake;
 mod reading;
 mod replying;
+mod streaming;
 
 use std::sync::Arc;
 
