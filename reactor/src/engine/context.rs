@@ -20,8 +20,8 @@ use crate::router::Params;
 use crate::service::ReplyBuffer;
 use crate::time::{Clock, Instant, Wheel};
 
-/// Everything that belongs to a worker and that its slots share: a sibling of the slots, so that one
-/// slot and the context can be borrowed at the same time.
+/// Everything that belongs to a worker and that its slots share: a sibling of the slots, so that
+/// one slot and the context can be borrowed at the same time.
 pub(super) struct Context {
     /// The time of this turn: one clock reading for all that happens in it.
     pub now: Instant,
