@@ -211,9 +211,11 @@ impl Bound {
             .start(site.limits().job_threads)
             .map_err(failed("start the job pool"))?;
         let (ended, ends) = channel();
+        let is_only = |share: &Vec<(Listener, bool)>| share.iter().any(|(_, only)| *only);
+        let hands_over = self.shares.first().is_some_and(is_only);
         for (index, (share, (poller, mailbox))) in self.shares.into_iter().zip(pollers).enumerate()
         {
-            let handoff = share.iter().any(|(_, hands_over)| *hands_over).then(|| {
+            let handoff = (index == 0 && hands_over).then(|| {
                 Handoff::new(
                     posts
                         .iter()
@@ -240,6 +242,7 @@ impl Bound {
                 .map_err(failed("start a worker"))?;
         }
         let handle = Handle {
+            hands_over,
             addresses: posts.iter().map(|post| Arc::clone(&post.address)).collect(),
             stats: posts.iter().map(|post| Arc::clone(&post.stats)).collect(),
         };
@@ -314,13 +317,19 @@ impl Running {
 pub struct Handle {
     addresses: Vec<Arc<Sending>>,
     stats: Vec<Arc<WorkerStats>>,
+    /// The first worker hands connections to the others.
+    hands_over: bool,
 }
 
 impl Handle {
     /// Accepts no more, finishes what is in flight, then ends: at the latest after the limits'
     /// `shutdown_timeout`.
     pub fn drain(&self) {
-        self.tell(|| Mail::Drain);
+        match self.addresses.first() {
+            // It passes this on when it has nothing more to hand over.
+            Some(first) if self.hands_over => first.send(Mail::Drain),
+            _ => self.tell(|| Mail::Drain),
+        }
     }
 
     /// Ends at once.

@@ -22,8 +22,12 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// That the process has no descriptors left is logged once in this time.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
-/// Connections beyond a cap that are told so at the same time; further ones are just closed.
-const REFUSED_MAX: usize = 128;
+/// Connections beyond a cap that may linger at the same time, so that their clients surely get to
+/// read why; further ones are told, and closed at once.
+const REFUSED_MAX: usize = 16;
+
+/// Where few connections are possible, fewer of those that are refused may linger: one for so many.
+const CONNECTIONS_PER_REFUSED: usize = 16;
 
 /// A listener in its slot.
 #[derive(Debug)]
@@ -97,6 +101,14 @@ impl Handoff {
         Handoff { workers, handed }
     }
 
+    /// Tells the workers of a drain, other than `own`: they hear of it after the last connection
+    /// that was handed to them, and do not end before.
+    pub(super) fn pass_drain_on(&self, own: &Arc<Sending>) {
+        for (address, _) in self.workers.iter().filter(|(other, _)| !Arc::ptr_eq(other, own)) {
+            address.send(Mail::Drain);
+        }
+    }
+
     /// Hands a connection to the worker with the fewest.
     pub(super) fn hand(&mut self, transport: Transport, peer: Peer) {
         let load = |index: usize| {
@@ -142,6 +154,9 @@ pub(super) fn token(key: Key) -> usize {
 impl Core {
     /// Accepts what waits at a listener, up to the budget of a turn.
     pub(super) fn accept(&mut self, key: Key) {
+        if self.cx.draining.is_some() {
+            return self.drain_listener(key);
+        }
         for _ in 0..ACCEPTS_A_TURN {
             let Some(Slot::Listener(slot)) = self.slots.get_mut(key) else {
                 return;
@@ -154,18 +169,14 @@ impl Core {
                 (Accepted::Connection(transport, peer), _) => self.admit(transport, peer),
                 (Accepted::Retry, _) => {}
                 (Accepted::None, _) => return,
-                (Accepted::Exhausted, _) => {
-                    self.cx.wheel.arm(key.index(), self.cx.now + RETRY_AFTER);
-                    return;
-                }
+                (Accepted::Exhausted, _) => return self.retry_later(key),
             }
         }
         self.queue(key);
     }
 
-    /// Accepts all that waits at a listener that is about to be closed, for closing it would reset
-    /// them.
-    pub(super) fn accept_all(&mut self, key: Key) {
+    /// Accepts all that waits at a listener, then closes it: closing it first would reset them.
+    pub(super) fn drain_listener(&mut self, key: Key) {
         loop {
             let Some(Slot::Listener(slot)) = self.slots.get_mut(key) else {
                 return;
@@ -173,9 +184,15 @@ impl Core {
             match slot.accept(self.cx.now) {
                 Accepted::Connection(transport, peer) => self.admit(transport, peer),
                 Accepted::Retry => {}
-                Accepted::None | Accepted::Exhausted => return,
+                Accepted::None => return self.remove(key),
+                Accepted::Exhausted => return self.retry_later(key),
             }
         }
+    }
+
+    /// Has the listener tried again when descriptors may have become free.
+    fn retry_later(&mut self, key: Key) {
+        self.cx.wheel.arm(key.index(), self.cx.now + RETRY_AFTER);
     }
 
     /// Takes a connection in, if the caps allow it. It is driven before it is registered: most have
@@ -195,9 +212,6 @@ impl Core {
             }
             Err(_) => {
                 self.cx.stats.refused.increment();
-                if self.refused >= REFUSED_MAX {
-                    return;
-                }
                 self.refused += 1;
                 Downstream::refused(transport, peer, &self.site, &mut self.cx)
             }
@@ -207,6 +221,10 @@ impl Core {
             return;
         };
         let mut verdict = slot.drive(key, &self.site, &mut self.cx);
+        let lingers = REFUSED_MAX.min(connections_max / CONNECTIONS_PER_REFUSED);
+        if verdict == Verdict::Stay && slot.counted().is_none() && self.refused > lingers {
+            verdict = slot.close(&mut self.cx);
+        }
         if verdict == Verdict::Stay
             && let Err(error) = slot.register(&mut self.poller, key)
         {

@@ -320,11 +320,13 @@ impl Core {
         if self.cx.draining.is_some() {
             return;
         }
-        for key in std::mem::take(&mut self.listeners) {
-            self.accept_all(key);
-            self.remove(key);
-        }
         self.cx.draining = Some(self.cx.now);
+        for key in std::mem::take(&mut self.listeners) {
+            self.drain_listener(key);
+        }
+        if let Some(handoff) = &self.handoff {
+            handoff.pass_drain_on(&self.cx.address);
+        }
         for key in self.slots.keys() {
             self.queue(key);
         }

@@ -334,7 +334,7 @@ impl Downstream {
         };
         // A client that waits for 100 Continue has been answered without it.
         exchange.owes_continue = false;
-        write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields, b"").is_ok()
+        write_head(&mut cx.out, &mut cx.pool, &mut cx.dates.prelude, &fields, b"").is_ok()
     }
 
     /// Answers with an error if nothing has been sent yet, else cuts the response. Either way it is

@@ -60,7 +60,7 @@ impl Downstream {
             Body::Written => buffer.body_bytes(),
             Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) => &[],
         };
-        if write_head(out, pool, &dates.prelude, &fields, copied).is_err() {
+        if write_head(out, pool, &mut dates.prelude, &fields, copied).is_err() {
             *keep = false;
             queue_bare_error(cx);
             return 0;
@@ -97,7 +97,7 @@ impl Downstream {
             persistence: Persistence::Close,
         };
         // Without a block there is no answer; the connection is closed all the same.
-        let _ = write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &fields, body);
+        let _ = write_head(&mut cx.out, &mut cx.pool, &mut cx.dates.prelude, &fields, body);
         let told = Told {
             status,
             bytes_in: 0,
@@ -171,7 +171,7 @@ fn queue_bare_error(cx: &mut Context) {
         persistence: Persistence::Close,
     };
     // Without a block there is no answer at all; the connection is closed after it anyway.
-    let _ = write_head(&mut cx.out, &mut cx.pool, &cx.dates.prelude, &bare, b"");
+    let _ = write_head(&mut cx.out, &mut cx.pool, &mut cx.dates.prelude, &bare, b"");
 }
 
 fn scope(cx: &mut Context) -> ObserverScope<'_> {
