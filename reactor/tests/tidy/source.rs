@@ -230,9 +230,10 @@ fn test_items(code: &str) -> Vec<Range<usize>> {
 /// Whether `word` is in `text` and no part of a longer one.
 pub fn has_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
-        let before = text[..at].chars().next_back().is_some_and(is_word);
-        let after = text[at + word.len()..].chars().next().is_some_and(is_word);
-        !(before && word.starts_with(is_word)) && !(after && word.ends_with(is_word))
+        let (before, after) = (&text[..at], &text[at + word.len()..]);
+        let begins = !word.starts_with(is_word) || !before.ends_with(is_word);
+        let ends = !word.ends_with(is_word) || !after.starts_with(is_word);
+        begins && ends
     })
 }
 

@@ -32,7 +32,7 @@ impl Ban {
     /// Finds the words where they may not be.
     pub fn check(&self, source: &Source) -> Vec<Finding> {
         let is_at = |beginning: &&str| source.path.starts_with(*beginning);
-        if !self.within.iter().any(|w| is_at(w)) || self.except.iter().any(|e| is_at(e)) {
+        if !self.within.iter().any(is_at) || self.except.iter().any(is_at) {
             return Vec::new();
         }
         let mut findings = Vec::new();
