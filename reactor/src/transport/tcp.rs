@@ -159,8 +159,8 @@ const BALANCES: bool = cfg!(any(
     target_os = "android",
     target_os = "freebsd"
 ));
-/// A peer that vanished without a word is noticed though nothing is sent: after two minutes, on Linux
-/// sooner, for there the user timeout also ends the probing.
+/// A peer that vanished without a word is noticed though nothing is sent: after two minutes, on
+/// Linux sooner, for there the user timeout also ends the probing.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 6;

@@ -24,6 +24,7 @@ mod inspect;
 mod intake;
 mod reading;
 mod replying;
+mod streaming;
 
 use std::sync::Arc;
 

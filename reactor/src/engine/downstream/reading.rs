@@ -8,7 +8,7 @@ use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Asked, Routed, Told};
 use crate::engine::exchange::{Exchange, OwnedRequest, Stage};
 use crate::engine::site::Site;
-use crate::engine::socket::Received;
+use crate::engine::socket::{Received, Sent};
 use crate::http::{Framing, RequestHead};
 use crate::limits::Limits;
 use crate::proto::h1::BodyReader;
@@ -85,7 +85,8 @@ impl Downstream {
                 }
                 return Some(Step::Wait);
             }
-            if cx.out.len() >= site.limits.pipe_bytes_max {
+            // Sent from here, so that the rest of the input stays in hand.
+            if cx.out.len() >= site.limits.pipe_bytes_max && self.flush(cx) != Sent::All {
                 return Some(Step::Go);
             }
             if !cx.pool.can_lend_output() {
