@@ -23,8 +23,6 @@ pub(crate) struct CoreView {
     pub stray_output: usize,
     pub exchanges: usize,
     pub collected_bytes: usize,
-    /// Places in the list of those that hold a block for an incomplete head.
-    pub holders: usize,
     /// Entries of the wheel.
     pub timers: usize,
     pub has_mail: bool,
@@ -83,7 +81,6 @@ impl Core {
             stray_output: self.cx.out.len(),
             exchanges: self.cx.exchanges.len(),
             collected_bytes: self.cx.collected_bytes,
-            holders: self.cx.holders.len(),
             timers: self.cx.wheel.len(),
             has_mail: self.has_mail(),
             listeners,
