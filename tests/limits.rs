@@ -365,7 +365,8 @@ fn a_client_that_pipelines_without_reading_is_not_read_either() {
         .stream
         .set_write_timeout(Some(Duration::from_millis(300)))
         .unwrap();
-    // A multiple of 64 bytes, so that whatever is taken ends between two requests or can be completed.
+    // A multiple of 64 bytes, so that whatever is taken ends between two requests or can be
+    // completed.
     let request = b"GET /ping HTTP/1.1\r\nHost: test\r\nX-Padding: up to 64 bytes...\r\n\r\n";
     assert_eq!(request.len(), 64);
     let block = request.repeat(1024);

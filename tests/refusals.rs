@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use common::{HOST, Server, expect_refusals, get, pattern, with_fields as with};
 
-const CHUNKED: &str = "POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n";
+const CHUNKED: &str = "POST /echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\
+                       Connection: keep-alive\r\n\r\n";
 
 /// A request with this request line.
 fn line(line: &str) -> Vec<u8> {

@@ -193,7 +193,8 @@ fn expect_composure(server: &Server, served_min: usize) {
         !others.is_empty(),
         "there should not have been room for all"
     );
-    // It does not try again and again to accept what it cannot, and does not say so again and again.
+    // It does not try again and again to accept what it cannot, and does not say so again and
+    // again.
     let ticks_before = server.processor_ticks();
     served[0].expect_silence(Duration::from_secs(1));
     let ticks = server.processor_ticks() - ticks_before;

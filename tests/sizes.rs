@@ -1,5 +1,5 @@
-//! How large heads and bodies may be: within a bound they are served, beyond it refused in a way that
-//! the client can read.
+//! How large heads and bodies may be: within a bound they are served, beyond it refused in a way
+//! that the client can read.
 #![forbid(unsafe_code)]
 
 mod common;

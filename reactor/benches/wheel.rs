@@ -1,7 +1,7 @@
 //! The timer wheel with ten thousand connections, beside an ordered set of deadlines.
 //!
-//! Run with `cargo bench -p reactor --bench wheel`. Times are for `ENTRIES` operations, except where
-//! the name says otherwise.
+//! Run with `cargo bench -p reactor --bench wheel`. Times are for `ENTRIES` operations, except
+//! where the name says otherwise.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -38,7 +38,8 @@ impl fmt::Display for Error {
                 io::ErrorKind::PermissionDenied => {
                     write!(
                         f,
-                        "cannot listen on {address}: permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE)"
+                        "cannot listen on {address}: permission denied \
+                         (ports below 1024 need root or CAP_NET_BIND_SERVICE)"
                     )
                 }
                 _ => write!(f, "cannot listen on {address}: {cause}"),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Bounds on what one client, one worker and the process may use, and the deadlines of a connection.
+/// Bounds on what one client, one worker and the process may use, and the deadlines of a
+/// connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Bytes of a request head, request line and all header fields together; beyond it 431.
@@ -56,10 +57,11 @@ pub struct Limits {
     pub skip_bytes_max: u64,
     /// Bytes that are read and thrown away while a connection lingers.
     pub linger_bytes_max: u64,
-    /// Time that a connection lingers: its answer is sent and its write side shut, but the client is
-    /// still sending, and closing now would reset the connection before the answer is read.
+    /// Time that a connection lingers: its answer is sent and its write side shut, but the client
+    /// is still sending, and closing now would reset the connection before the answer is read.
     pub linger_timeout: Duration,
-    /// Time that connections idle at the start of a drain stay open, for requests already on their way.
+    /// Time that connections idle at the start of a drain stay open, for requests already on their
+    /// way.
     pub drain_grace: Duration,
     /// Time after which a drain is over, finished or not.
     pub shutdown_timeout: Duration,

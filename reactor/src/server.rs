@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use crate::engine::{
@@ -39,8 +40,8 @@ pub struct Server {
     local: Box<MakeLocal>,
 }
 
-/// Descriptors that are neither connections nor listeners nor pollers: log files, and files that are
-/// being sent. Where there are few in all, a quarter of them.
+/// Descriptors that are neither connections nor listeners nor pollers: log files, and files that
+/// are being sent. Where there are few in all, a quarter of them.
 const DESCRIPTORS_RESERVED: u64 = 64;
 
 impl Server {
@@ -92,8 +93,8 @@ impl Server {
         self
     }
 
-    /// Opens the listeners; nothing is served yet. The process's limit of open descriptors is raised
-    /// as far as it goes.
+    /// Opens the listeners; nothing is served yet. The process's limit of open descriptors is
+    /// raised as far as it goes.
     ///
     /// # Errors
     ///
@@ -144,8 +145,8 @@ impl Server {
         })
     }
 
-    /// Serves on this thread's behalf until the server ends, which without a [`Handle`] it does only
-    /// by an error.
+    /// Serves on this thread's behalf until the server ends, which without a [`Handle`] it does
+    /// only by an error.
     ///
     /// # Errors
     ///
@@ -236,20 +237,8 @@ impl Bound {
                 census: Arc::clone(&census),
                 connections_max: self.connections_max,
             };
-            let mut core = Core::new(parts).map_err(failed("register a listener"))?;
-            let pin = self.server.pin;
-            let ended = ended.clone();
-            let work = move || {
-                if pin && let Err(error) = sys::pin_current_thread(index) {
-                    log::warn!("cannot pin worker {index} to a core: {error}");
-                }
-                let end = catch_unwind(AssertUnwindSafe(|| run(&mut core)));
-                // Nobody listens any more when the process is already ending.
-                let _ = ended.send((index, matches!(end, Ok(Ok(())))));
-            };
-            thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .spawn(work)
+            let core = Core::new(parts).map_err(failed("register a listener"))?;
+            start_worker(index, core, self.server.pin, ended.clone())
                 .map_err(failed("start a worker"))?;
         }
         let handle = Handle {
@@ -264,6 +253,25 @@ impl Bound {
             job_threads,
         })
     }
+}
+
+/// Runs `core` on a thread of its own, which says in the end whether that was orderly.
+fn start_worker(
+    index: usize,
+    mut core: Core,
+    pin: bool,
+    ended: Sender<(usize, bool)>,
+) -> io::Result<()> {
+    let work = move || {
+        if pin && let Err(error) = sys::pin_current_thread(index) {
+            log::warn!("cannot pin worker {index} to a core: {error}");
+        }
+        let end = catch_unwind(AssertUnwindSafe(|| run(&mut core)));
+        // Nobody listens any more when the process is already ending.
+        let _ = ended.send((index, matches!(end, Ok(Ok(())))));
+    };
+    let thread = thread::Builder::new().name(format!("worker-{index}"));
+    thread.spawn(work).map(drop)
 }
 
 /// A server at work. Dropping it does not end it.

@@ -1,5 +1,5 @@
-//! The flags: their names, values, defaults, and the texts of `-h` (the first paragraph of each) and
-//! `--help` (all of it).
+//! The flags: their names, values, defaults, and the texts of `-h` (the first paragraph of each)
+//! and `--help` (all of it).
 //!
 //! Must not know what the values come to. Where a variable of the environment stands beside a flag,
 //! its name is in the text here and in `cli.rs`, and a test compares the two.
@@ -306,7 +306,8 @@ pub struct Logs {
     /// does not keep up, lines are dropped and counted; serving never waits for it.
     #[arg(long, value_name = "FILE", default_value = "-", value_parser = values::access_log)]
     pub access_log: AccessLog,
-    /// json, combined, common or text [env: TIDEGATE_LOG_FORMAT] [default: text on a terminal, else json]
+    /// json, combined, common or text [env: TIDEGATE_LOG_FORMAT] [default: text on a terminal, else
+    /// json]
     ///
     /// combined and common are what Apache and nginx write, with times in UTC. When json is asked
     /// for, diagnostics on standard error are JSON too. ENVIRONMENT=production asks for json.

@@ -1,3 +1,5 @@
+//! Command lines and environments, and what is made of them.
+
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;

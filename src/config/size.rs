@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Units in lower case with their bytes. A letter alone is a power of 1024, as in nginx; with `b` it
-/// is the power of 1000 that the prefix means, with `ib` the power of 1024 (IEC 80000-13).
+/// Units in lower case with their bytes. A letter alone is a power of 1024, as in nginx; with `b`
+/// it is the power of 1000 that the prefix means, with `ib` the power of 1024 (IEC 80000-13).
 const UNITS: [(&str, u64); 14] = [
     ("", 1),
     ("b", 1),
@@ -30,8 +30,8 @@ pub enum SizeError {
     TooLarge,
 }
 
-/// Reads a whole number of bytes with or without a unit, in any case: `k`, `KiB` (1024), `KB` (1000)
-/// and so on up to `TiB`.
+/// Reads a whole number of bytes with or without a unit, in any case: `k`, `KiB` (1024), `KB`
+/// (1000) and so on up to `TiB`.
 ///
 /// # Errors
 ///

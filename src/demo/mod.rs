@@ -1,7 +1,7 @@
 //! The demo routes: something to look at, and something to measure, with nothing configured.
 //!
-//! Must not know of other features. The handlers allocate nothing of their own: bodies are static or
-//! written into the worker's reply buffer; a stream is one box.
+//! Must not know of other features. The handlers allocate nothing of their own: bodies are static
+//! or written into the worker's reply buffer; a stream is one box.
 
 mod echo;
 mod events;
@@ -15,7 +15,8 @@ use reactor::{Reply, Request, Route};
 const PAGE: &str = include_str!("page.html");
 
 /// What nothing on the page needs is forbidden, in case that somebody finds a way to add to it.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+                           base-uri 'none'; form-action 'self'";
 
 /// Tells streams that have no end of their own that the server is about to stop.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! Serves the regular files below a directory to GET and HEAD.
 //!
-//! Owns the way from a request's path to an open file, and what the answer says of it. Must not know
-//! of other features. Three walls stand between a client and a file that is not meant for it:
+//! Owns the way from a request's path to an open file, and what the answer says of it. Must not
+//! know of other features. Three walls stand between a client and a file that is not meant for it:
 //! [`path`] refuses what does not name one, [`open`] has the kernel refuse what leads out of the
 //! root, and [`handler`] answers with regular files only.
 

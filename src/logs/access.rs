@@ -77,8 +77,8 @@ impl AccessLog {
         let _ = self.orders.try_send(Order::Look);
     }
 
-    /// Waits until everything handed over so far is written, but no longer than `time`, for whatever
-    /// reads the log may have stopped. The writer ends.
+    /// Waits until everything handed over so far is written, but no longer than `time`, for
+    /// whatever reads the log may have stopped. The writer ends.
     pub fn finish(&self, time: Duration) {
         let until = Instant::now() + time;
         let (done, finished) = sync_channel(1);

@@ -1,8 +1,8 @@
 //! What clients send, made harmless: no value can end a line, a field or a string, or speak to a
 //! terminal.
 
-/// Bytes of one value that are written; what is beyond is cut and replaced by an ellipsis. Heads may
-/// be 64 KiB, and logs should not grow by that a request.
+/// Bytes of one value that are written; what is beyond is cut and replaced by an ellipsis. Heads
+/// may be 64 KiB, and logs should not grow by that a request.
 const VALUE_BYTES_MAX: usize = 8 << 10;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";

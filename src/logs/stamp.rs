@@ -24,7 +24,8 @@ impl Moment {
     /// The moment this many seconds after the Unix epoch.
     fn from_unix(seconds: u64) -> Moment {
         // Years begin in March here, so that the leap day is a year's last: the civil calendar in
-        // eras of 400 years, as Howard Hinnant's "chrono-compatible low-level date algorithms" has it.
+        // eras of 400 years, as Howard Hinnant's "chrono-compatible low-level date algorithms" has
+        // it.
         let days = seconds / SECONDS_A_DAY + 719_468;
         let era = days / 146_097;
         let day_of_era = days % 146_097;

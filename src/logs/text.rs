@@ -75,7 +75,8 @@ mod tests {
     fn columns_line_up() {
         assert_eq!(
             line(&example(), Format::Text, false),
-            "13:14:05.042  200  GET       1234 us   1536 B    192.0.2.1        /users/%37?x=\\x221\\x22\n"
+            "13:14:05.042  200  GET       1234 us   1536 B    192.0.2.1        \
+             /users/%37?x=\\x221\\x22\n"
         );
         let mut entry = example();
         entry.asked = None;

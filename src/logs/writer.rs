@@ -1,7 +1,7 @@
 //! The thread that writes the access log.
 //!
-//! Owns the file. Must not know what a line looks like. It may block: on a slow disk, a full pipe, a
-//! stopped terminal. What goes wrong it says through diagnostics, once a minute at most.
+//! Owns the file. Must not know what a line looks like. It may block: on a slow disk, a full pipe,
+//! a stopped terminal. What goes wrong it says through diagnostics, once a minute at most.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};

@@ -41,8 +41,8 @@ impl Pipe {
         self.queue.blocks()
     }
 
-    /// Copies as much of `bytes` as there is room for, and says how much; an error when the pool has
-    /// no block for the first byte.
+    /// Copies as much of `bytes` as there is room for, and says how much; an error when the pool
+    /// has no block for the first byte.
     pub fn write(&mut self, bytes: &[u8], pool: &mut Pool) -> Result<usize, NoBlock> {
         let before = self.queue.len();
         let count = bytes.len().min(self.room());

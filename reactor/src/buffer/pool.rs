@@ -54,8 +54,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool of blocks of `block_bytes`, at most `bytes_max` of them lent at a time (but never fewer
-    /// than eight blocks). Nothing is allocated before it is needed.
+    /// A pool of blocks of `block_bytes`, at most `bytes_max` of them lent at a time (but never
+    /// fewer than eight blocks). Nothing is allocated before it is needed.
     pub fn new(block_bytes: usize, bytes_max: usize) -> Pool {
         let block_bytes = block_bytes.max(BLOCK_BYTES_MIN);
         let lent_max = (bytes_max / block_bytes).max(8);

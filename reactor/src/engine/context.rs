@@ -2,9 +2,11 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use httpdate::HttpDate;
 
 use super::arena::Key;
 use super::exchange::Exchanges;
@@ -20,8 +22,8 @@ use crate::router::Params;
 use crate::service::ReplyBuffer;
 use crate::time::{Clock, Instant, Wheel};
 
-/// Everything that belongs to a worker and that its slots share: a sibling of the slots, so that one
-/// slot and the context can be borrowed at the same time.
+/// Everything that belongs to a worker and that its slots share: a sibling of the slots, so that
+/// one slot and the context can be borrowed at the same time.
 pub(super) struct Context {
     /// The time of this turn: one clock reading for all that happens in it.
     pub now: Instant,
@@ -144,6 +146,8 @@ impl fmt::Debug for Context {
 #[derive(Debug)]
 pub(super) struct Dates {
     pub prelude: Prelude,
+    /// The last value of the `Date` field; kept so that its room is used again.
+    date: String,
     /// The wall clock at `read_at`, since the Unix epoch.
     wall: Duration,
     read_at: Instant,
@@ -155,6 +159,7 @@ impl Dates {
     fn new(server_name: Option<&str>, clock: &Clock, now: Instant) -> Dates {
         let mut dates = Dates {
             prelude: Prelude::new(server_name),
+            date: String::new(),
             wall: Duration::ZERO,
             read_at: now,
             due: now,
@@ -176,8 +181,11 @@ impl Dates {
         self.read_at = now;
         let into_second = Duration::from_nanos(u64::from(self.wall.subsec_nanos()));
         self.due = now + (Duration::from_secs(1) - into_second);
-        let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + self.wall);
-        self.prelude.set_date(&date);
+        self.date.clear();
+        let date = HttpDate::from(SystemTime::UNIX_EPOCH + self.wall);
+        // Writing to a string cannot fail.
+        let _ = write!(self.date, "{date}");
+        self.prelude.set_date(&self.date);
     }
 
     /// The wall clock at `instant`, since the Unix epoch.

@@ -349,8 +349,8 @@ impl Core {
         dispatch::flush_observers(&self.site, &mut self.cx);
     }
 
-    /// When blocks are missing: refuses the oldest incomplete heads until one is free, then lets the
-    /// connections that wait for one try again.
+    /// When blocks are missing: refuses the oldest incomplete heads until one is free, then lets
+    /// the connections that wait for one try again.
     fn relieve_starved(&mut self) {
         if self.cx.starved.is_empty() {
             return;

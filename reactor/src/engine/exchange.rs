@@ -7,9 +7,9 @@
 //!    begins here)                          └─► Done      ◄─────────────────────────┘
 //! ```
 //!
-//! An exchange is found by its id only. It takes along all that it needs: its head, the site that it
-//! began with, and two bounded pipes. The connection drives it; whoever else changes it (a job, a
-//! waker, a timer) puts the connection on the ready queue.
+//! An exchange is found by its id only. It takes along all that it needs: its head, the site that
+//! it began with, and two bounded pipes. The connection drives it; whoever else changes it (a job,
+//! a waker, a timer) puts the connection on the ready queue.
 
 use std::fmt;
 use std::os::unix::fs::FileExt;

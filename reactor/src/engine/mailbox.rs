@@ -60,7 +60,8 @@ pub struct Mailbox {
 
 #[derive(Debug)]
 struct Shared {
-    /// Whether the worker has been woken for what is in the queue; saves the others the system call.
+    /// Whether the worker has been woken for what is in the queue; saves the others the system
+    /// call.
     pending: AtomicBool,
     waker: Waker,
 }

@@ -1,4 +1,5 @@
-//! Middleware: runs inline before and after the handler, on every request of the routes it is put on.
+//! Middleware: runs inline before and after the handler, on every request of the routes it is put
+//! on.
 
 use super::{Reply, ReplyBuffer, Request, RequestView};
 use crate::http::Status;
@@ -7,15 +8,15 @@ use crate::http::Status;
 /// is guarded against panics as handlers are.
 pub trait Middleware: Send + Sync + 'static {
     /// Runs when the head has arrived, before the body is read; an answer given here is final, the
-    /// handler and the remaining middleware are not asked. Fields that are added to the reply buffer
-    /// stay there for the handler's answer.
+    /// handler and the remaining middleware are not asked. Fields that are added to the reply
+    /// buffer stay there for the handler's answer.
     fn before(&self, request: &mut Request<'_>) -> Option<Reply> {
         let _ = request;
         None
     }
 
-    /// Runs when the answer's head is known, in the reverse order of `before`, also for answers that
-    /// some middleware gave.
+    /// Runs when the answer's head is known, in the reverse order of `before`, also for answers
+    /// that some middleware gave.
     fn after(&self, request: &RequestView<'_>, head: &mut ReplyHead<'_>) {
         let _ = (request, head);
     }

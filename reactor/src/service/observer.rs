@@ -7,8 +7,8 @@ use super::RequestView;
 use crate::http::Status;
 use crate::transport::Peer;
 
-/// Is told of every finished request. Shared by all workers, must not block; what it gathers belongs
-/// in the worker's local value.
+/// Is told of every finished request. Shared by all workers, must not block; what it gathers
+/// belongs in the worker's local value.
 pub trait Observer: Send + Sync + 'static {
     /// A request has been answered, or was given up.
     fn observe(&self, summary: &Summary<'_>, local: &mut dyn Any);

@@ -42,7 +42,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// Answers requests of any method for `path` (see [`crate::router`] for patterns) with `handler`.
+    /// Answers requests of any method for `path` (see [`crate::router`] for patterns) with
+    /// `handler`.
     pub fn any(path: &str, handler: impl Handler) -> Route {
         Route {
             host: None,

@@ -28,8 +28,8 @@ impl AcceptError {
             Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
                 AcceptError::Exhausted
             }
-            // Linux hands errors of the new connection's network to accept; accept(2) names these and
-            // says to treat them like EAGAIN by retrying.
+            // Linux hands errors of the new connection's network to accept; accept(2) names these
+            // and says to treat them like EAGAIN by retrying.
             Some(
                 Errno::CONNABORTED
                 | Errno::INTR

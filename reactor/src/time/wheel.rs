@@ -10,9 +10,9 @@
 //! ```
 //!
 //! Time is cut into ticks. An entry waits in the list of its tick modulo the number of slots. When
-//! ticks pass, each of their lists is walked once: what is due moves to the `DUE` list, what belongs
-//! to a later round stays. So an entry with a tick before `tick` is in the `DUE` list and every
-//! other one is in its slot's list. Must not know what an entry stands for.
+//! ticks pass, each of their lists is walked once: what is due moves to the `DUE` list, what
+//! belongs to a later round stays. So an entry with a tick before `tick` is in the `DUE` list and
+//! every other one is in its slot's list. Must not know what an entry stands for.
 
 use std::iter;
 use std::time::Duration;

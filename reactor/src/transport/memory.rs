@@ -132,8 +132,8 @@ impl Network {
         self.lock().last_timeout(poller)
     }
 
-    /// What the socket registered under `token` will still be told at the least: transitions not yet
-    /// delivered, and what is under way to it. `None` means that it must not wait for anything.
+    /// What the socket registered under `token` will still be told at the least: transitions not
+    /// yet delivered, and what is under way to it. `None` means that it must not wait for anything.
     pub fn owed_edge(&self, poller: usize, token: usize) -> Option<Readiness> {
         self.lock().owed_edge(poller, token)
     }

@@ -13,8 +13,8 @@ use mio::{Events, Interest, Poll, Token};
 use crate::transport::{Listener, Transport, memory};
 
 /// What the poller saw of a registered socket. It tells of a transition and is not repeated: read
-/// or write until `WouldBlock`. Now and then it is wrong, or late, or for a socket that is gone, and
-/// some systems report the two directions of one socket apart.
+/// or write until `WouldBlock`. Now and then it is wrong, or late, or for a socket that is gone,
+/// and some systems report the two directions of one socket apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// The token that the socket was registered with.
@@ -23,8 +23,8 @@ pub struct Readiness {
     pub readable: bool,
     /// Writing may succeed.
     pub writable: bool,
-    /// The peer sends no more, or the connection is broken (RDHUP, HUP or ERR); `readable` is set as
-    /// well, for a read tells which. There may be bytes left before it.
+    /// The peer sends no more, or the connection is broken (RDHUP, HUP or ERR); `readable` is set
+    /// as well, for a read tells which. There may be bytes left before it.
     pub closed: bool,
     /// The connection is gone in both directions (HUP or ERR): reset, or closed by both. Unlike the
     /// others this is never wrong.
@@ -205,7 +205,8 @@ impl Waker {
         match self {
             Waker::Memory(waker) => waker.wake(),
             Waker::System(waker) => {
-                // Not to be had from a live event descriptor; a worker that is gone needs no waking.
+                // Not to be had from a live event descriptor; a worker that is gone needs no
+                // waking.
                 if let Err(error) = waker.wake() {
                     log::error!("cannot wake a worker: {error}");
                 }

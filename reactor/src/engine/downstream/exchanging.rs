@@ -1,6 +1,6 @@
-//! Driving an exchange: its body in, its response out, at the pace of the slower side.
+//! Driving an exchange: its body in, its response begun and ended. How the response's body goes out
+//! is in `streaming`.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::replying::persistence;
@@ -8,21 +8,22 @@ use super::{Budget, Downstream, Intake, State, Step};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Told};
-use crate::engine::exchange::{Exchange, FilePiece, PendingHead, Stage, queue_file_piece};
+use crate::engine::exchange::{Exchange, PendingHead, Stage};
 use crate::engine::socket::Sent;
 use crate::http::{Framing, Method, Status, Version};
-use crate::proto::h1::{CONTINUE, LAST_CHUNK, ResponseFields, write_chunk_line, write_head};
-use crate::service::{Body, IncomingBody, Outgoing, Progress, Pull, Reply, Request, Wake, Waker};
+use crate::proto::h1::{CONTINUE, ResponseFields, write_head};
+use crate::service::{Body, Reply, Request};
 
 /// What a look at an exchange came to.
-enum Run {
+pub(super) enum Run {
     /// Something has moved: look again.
     Moved,
     /// Nothing can be done now.
     Waits,
     /// The response is complete; the connection goes on in this state.
     Over(State),
-    /// The response cannot be completed, and the client has to notice: what is queued is still sent.
+    /// The response cannot be completed, and the client has to notice: what is queued is still
+    /// sent.
     Cut,
     /// The client has left.
     Left,
@@ -46,6 +47,7 @@ impl Downstream {
     }
 
     /// Moves what can be moved between the client and the exchange.
+    #[inline(never)]
     pub(super) fn drive_exchange(
         &mut self,
         key: Key,
@@ -186,7 +188,7 @@ impl Downstream {
     }
 
     /// Sends `100 Continue` if the client waits for it.
-    fn ask_for_body(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
+    pub(super) fn ask_for_body(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
         if !exchange.owes_continue || exchange.bytes_in > 0 {
             return Run::Waits;
         }
@@ -317,7 +319,7 @@ impl Downstream {
 
     /// Queues the head of a response that is not in memory, unless that has been done. False if it
     /// cannot be.
-    fn queue_head(&mut self, exchange: &mut Exchange, cx: &mut Context) -> bool {
+    pub(super) fn queue_head(&mut self, exchange: &mut Exchange, cx: &mut Context) -> bool {
         let Some(head) = exchange.head.take() else {
             return true;
         };
@@ -340,166 +342,14 @@ impl Downstream {
         write_head(&mut cx.out, &mut cx.pool, &mut cx.dates.prelude, &fields, b"").is_ok()
     }
 
-    /// Lets the stream make more of the response.
-    fn pull(
-        &mut self,
-        exchange: &mut Exchange,
-        key: Key,
-        id: Key,
-        cx: &mut Context,
-        budget: &mut Budget,
-    ) -> Run {
-        if cx.out.len() >= exchange.site.limits.pipe_bytes_max {
-            return Run::Waits;
-        }
-        let Stage::Streaming {
-            stream,
-            wants_body,
-            ready,
-        } = &mut exchange.stage
-        else {
-            return Run::Waits;
-        };
-        if !*ready {
-            return Run::Waits;
-        }
-        *wants_body = false;
-        let address = &cx.address;
-        let waker = || {
-            let mailbox: Arc<dyn Wake> = address.clone();
-            Waker {
-                mailbox,
-                exchange: id.bits(),
-            }
-        };
-        let pool = RefCell::new(&mut cx.pool);
-        let mut io = Pull {
-            out: Outgoing {
-                pipe: &mut exchange.outgoing,
-                pool: &pool,
-            },
-            body: IncomingBody {
-                pipe: &mut exchange.incoming,
-                pool: &pool,
-                wanted: wants_body,
-            },
-            waker: &waker,
-            wake_after: None,
-        };
-        let progress = dispatch::guarded(&cx.stats, "stream", || stream.pull(&mut io));
-        let wake_after = io.wake_after;
-        let Some(progress) = progress else {
-            return self.stream_panicked(exchange, cx);
-        };
-        *ready = progress != Progress::Later;
-        let asks = *wants_body && exchange.owes_continue && !exchange.body.is_done();
-        exchange.wake_at = match progress {
-            Progress::Later => wake_after.map(|time| cx.now + time),
-            Progress::More | Progress::End => None,
-        };
-        let made = exchange.outgoing.len();
-        budget.spend(made);
-        if progress == Progress::Later && made == 0 && asks && exchange.head.is_some() {
-            return self.ask_for_body(exchange, cx);
-        }
-        if !self.queue_head(exchange, cx) || !self.queue_made(exchange, cx) {
-            return Run::Cut;
-        }
-        match progress {
-            Progress::More if made == 0 => {
-                // It makes nothing although there is room: it gets another chance in the next turn.
-                self.queue(key, cx);
-                Run::Waits
-            }
-            Progress::More => Run::Moved,
-            Progress::Later if made > 0 => Run::Moved,
-            Progress::Later => Run::Waits,
-            Progress::End => self.end_stream(exchange, cx),
-        }
-    }
-
-    /// Frames what the stream has made. False if that cannot be.
-    fn queue_made(&mut self, exchange: &mut Exchange, cx: &mut Context) -> bool {
-        let made = exchange.outgoing.len();
-        if made == 0 {
-            return true;
-        }
-        let Some(left) = exchange.left.checked_sub(made as u64) else {
-            log::error!("a stream made more than it had promised");
-            return false;
-        };
-        exchange.left = left;
-        exchange.bytes_out += made as u64;
-        match exchange.framing {
-            Framing::Chunked => {
-                if write_chunk_line(&mut cx.out, &mut cx.pool, made).is_err() {
-                    return false;
-                }
-                exchange.outgoing.move_to(&mut cx.out, &mut cx.pool);
-                cx.out.append(b"\r\n", &mut cx.pool).is_ok()
-            }
-            Framing::Length(_) | Framing::UntilClose => {
-                exchange.outgoing.move_to(&mut cx.out, &mut cx.pool);
-                true
-            }
-            Framing::None => true,
-        }
-    }
-
-    fn end_stream(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
-        match exchange.framing {
-            Framing::Chunked if cx.out.append(LAST_CHUNK, &mut cx.pool).is_err() => {
-                return Run::Cut;
-            }
-            Framing::Length(_) if exchange.left > 0 => {
-                log::error!("a stream made less than it had promised");
-                return Run::Cut;
-            }
-            _ => {}
-        }
-        exchange.stage = Stage::Done;
-        Run::Moved
-    }
-
-    /// 500 if nothing of the response was sent, else the client has to notice that it is cut.
-    fn stream_panicked(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
-        exchange.outgoing.clear(&mut cx.pool);
-        if exchange.head.is_none() {
-            return Run::Cut;
-        }
-        self.fail(exchange, Status::INTERNAL_SERVER_ERROR, cx)
-    }
-
-    /// Queues pieces of the file.
-    fn send_file(&mut self, exchange: &mut Exchange, cx: &mut Context, budget: &mut Budget) -> Run {
-        let bytes_max = exchange.site.limits.pipe_bytes_max;
-        let Stage::Sending(file) = &mut exchange.stage else {
-            return Run::Waits;
-        };
-        let mut queued = 0;
-        while file.length > 0 && cx.out.len() < bytes_max {
-            match queue_file_piece(file, &mut cx.out, &mut cx.pool) {
-                Ok(FilePiece::Queued(count)) => queued += count,
-                Ok(FilePiece::Cut) => return Run::Cut,
-                Err(_) if cx.out.is_empty() => return Run::Cut,
-                Err(_) => break,
-            }
-        }
-        budget.spend(queued);
-        exchange.bytes_out += queued as u64;
-        if file.length == 0 {
-            exchange.stage = Stage::Done;
-            return Run::Moved;
-        }
-        match queued {
-            0 => Run::Waits,
-            _ => Run::Moved,
-        }
-    }
-
     /// Answers with an error if nothing has been sent yet, else cuts the response. Either way it is
     /// the end of the connection.
-    fn fail(&mut self, exchange: &mut Exchange, status: Status, cx: &mut Context) -> Run {
+    pub(super) fn fail(
+        &mut self,
+        exchange: &mut Exchange,
+        status: Status,
+        cx: &mut Context,
+    ) -> Run {
         if exchange.has_answered() {
             return Run::Cut;
         }

@@ -24,7 +24,8 @@ impl Hand {
         &self.block[self.start..self.end]
     }
 
-    /// Where the next bytes go, after what is unused; moves that down if there is no room behind it.
+    /// Where the next bytes go, after what is unused; moves that down if there is no room behind
+    /// it.
     #[inline]
     fn room(&mut self) -> &mut [u8] {
         if self.start == self.end {

@@ -24,6 +24,7 @@ mod inspect;
 mod intake;
 mod reading;
 mod replying;
+mod streaming;
 
 use std::sync::Arc;
 
@@ -308,6 +309,7 @@ impl Downstream {
     }
 
     /// Queues a refusal; what the client has sent, and whatever it sends, is thrown away.
+    #[cold]
     fn refuse(&mut self, status: Status, site: &Site, cx: &mut Context) {
         self.answer_unread(status, site, cx);
         self.state = State::Closing { lingers: true };
@@ -348,6 +350,7 @@ impl Downstream {
     }
 
     /// Throws the rest of a body away.
+    #[inline(never)]
     fn skip_body(
         &mut self,
         mut body: BodyReader,
@@ -368,6 +371,7 @@ impl Downstream {
         Step::Go
     }
 
+    #[inline(never)]
     fn begin_lingering(&mut self, site: &Site, cx: &mut Context) -> Step {
         if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
             cx.pool.put(block);
@@ -380,6 +384,7 @@ impl Downstream {
     }
 
     /// Throws away what the client still sends.
+    #[inline(never)]
     fn linger(
         &mut self,
         mut bytes_left: u64,

@@ -8,7 +8,7 @@ use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Asked, Routed, Told};
 use crate::engine::exchange::{Exchange, OwnedRequest, Stage};
 use crate::engine::site::Site;
-use crate::engine::socket::Received;
+use crate::engine::socket::{Received, Sent};
 use crate::http::{Framing, RequestHead};
 use crate::limits::Limits;
 use crate::proto::h1::BodyReader;
@@ -85,7 +85,8 @@ impl Downstream {
                 }
                 return Some(Step::Wait);
             }
-            if cx.out.len() >= site.limits.pipe_bytes_max {
+            // Sent from here, so that the rest of the input stays in hand.
+            if cx.out.len() >= site.limits.pipe_bytes_max && self.flush(cx) != Sent::All {
                 return Some(Step::Go);
             }
             if !cx.pool.can_lend_output() {
@@ -164,11 +165,26 @@ impl Downstream {
             };
             return self.answer(&asked, reply, unread, site, cx);
         }
-        let framing = if collected > 0 { Framing::None } else { head.framing };
-        let mut exchange = self.exchange(&asked, framing, key, site, cx);
+        self.begin_answering(&asked, reply, collected, key, site, cx);
+        Answered { used: head.len + collected }
+    }
+
+    /// Begins an exchange whose reply is known, but not in memory; `collected` bytes of the body
+    /// have been used.
+    #[inline(never)]
+    fn begin_answering(
+        &mut self,
+        asked: &Asked<'_>,
+        reply: Reply,
+        collected: usize,
+        key: Key,
+        site: &Arc<Site>,
+        cx: &mut Context,
+    ) {
+        let framing = if collected > 0 { Framing::None } else { asked.head.framing };
+        let mut exchange = self.exchange(asked, framing, key, site, cx);
         exchange.bytes_in = collected as u64;
         self.begin_exchange(exchange, Some(reply), cx);
-        Answered { used: head.len + collected }
     }
 
     /// Queues a reply that is in memory.
@@ -216,6 +232,7 @@ impl Downstream {
     }
 
     /// Begins an exchange that collects the body for the handler.
+    #[inline(never)]
     fn begin_collecting(
         &mut self,
         asked: &Asked<'_>,

@@ -80,7 +80,8 @@ impl Downstream {
         length as u64
     }
 
-    /// Queues an answer to what could not be read as a request, or was not waited for; the last one.
+    /// Queues an answer to what could not be read as a request, or was not waited for; the last
+    /// one.
     pub(super) fn answer_unread(&mut self, status: Status, site: &Site, cx: &mut Context) {
         cx.reply.reset();
         let reply = dispatch::error(status);

@@ -1,3 +1,5 @@
+//! Cases of normal forms.
+
 use super::*;
 
 #[test]

@@ -7,9 +7,9 @@
 //!   Fault:                None ── RST ──► Pending ── told once ──► Told
 //! ```
 //!
-//! Owns when a transition owes the engine an edge. Must not know how edges are delivered. Behaves as
-//! Linux does: bytes that arrived before a reset are read before its error, the error is told once,
-//! then reads end and writes fail with `BrokenPipe`.
+//! Owns when a transition owes the engine an edge. Must not know how edges are delivered. Behaves
+//! as Linux does: bytes that arrived before a reset are read before its error, the error is told
+//! once, then reads end and writes fail with `BrokenPipe`.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};

@@ -26,6 +26,18 @@ struct Echo {
 }
 
 impl Echo {
+    fn new(transport: Transport, care: Care) -> Echo {
+        Echo {
+            transport: Some(transport),
+            can_read: false,
+            can_write: false,
+            saw_close: false,
+            ended: false,
+            held: Vec::new(),
+            care,
+        }
+    }
+
     fn wants_read(&self) -> bool {
         self.transport.is_some() && !self.ended && self.held.len() < 6
     }
@@ -97,18 +109,7 @@ fn echoes(seed: u64, care: Care) -> Result<(), String> {
         clients.push((client, 0, Vec::new()));
         let mut transport = worker.accept();
         worker.poller.register(&mut transport, 10 + number).unwrap();
-        let (can_read, can_write, saw_close, ended) = (false, false, false, false);
-        let transport = Some(transport);
-        let held = Vec::new();
-        echoes.push(Echo {
-            transport,
-            can_read,
-            can_write,
-            saw_close,
-            ended,
-            held,
-            care,
-        });
+        echoes.push(Echo::new(transport, care));
     }
     for _ in 0..100_000 {
         for (client, sent_bytes, got) in &mut clients {

@@ -220,7 +220,8 @@ fn expectations_count_with_a_body_and_http_1_1() {
             true,
         ),
         (
-            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\
+             Expect: 100-continue\r\n\r\n",
             true,
         ),
         (

@@ -1,0 +1,191 @@
+//! The body of a response on its way out, at the client's pace: made by a stream, or read from a
+//! file.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::exchanging::Run;
+use super::{Budget, Downstream};
+use crate::engine::arena::Key;
+use crate::engine::context::Context;
+use crate::engine::dispatch;
+use crate::engine::exchange::{Exchange, FilePiece, Stage, queue_file_piece};
+use crate::http::{Framing, Status};
+use crate::proto::h1::{LAST_CHUNK, write_chunk_line};
+use crate::service::{IncomingBody, Outgoing, Progress, Pull, Wake, Waker};
+
+/// What a pull came to.
+struct Pulled {
+    progress: Progress,
+    /// The stream looked for a body that the client sends only when it is asked to.
+    asks: bool,
+}
+
+impl Downstream {
+    /// Lets the stream make more of the response.
+    pub(super) fn pull(
+        &mut self,
+        exchange: &mut Exchange,
+        key: Key,
+        id: Key,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Run {
+        if cx.out.len() >= exchange.site.limits.pipe_bytes_max {
+            return Run::Waits;
+        }
+        if !matches!(exchange.stage, Stage::Streaming { ready: true, .. }) {
+            return Run::Waits;
+        }
+        let Some(Pulled { progress, asks }) = pull_once(exchange, id, cx) else {
+            return self.stream_panicked(exchange, cx);
+        };
+        let made = exchange.outgoing.len();
+        budget.spend(made);
+        if progress == Progress::Later && made == 0 && asks && exchange.head.is_some() {
+            return self.ask_for_body(exchange, cx);
+        }
+        if !self.queue_head(exchange, cx) || !self.queue_made(exchange, cx) {
+            return Run::Cut;
+        }
+        match progress {
+            Progress::More if made == 0 => {
+                // It makes nothing although there is room: it gets another chance in the next turn.
+                self.queue(key, cx);
+                Run::Waits
+            }
+            Progress::More => Run::Moved,
+            Progress::Later if made > 0 => Run::Moved,
+            Progress::Later => Run::Waits,
+            Progress::End => self.end_stream(exchange, cx),
+        }
+    }
+
+    /// Frames what the stream has made. False if that cannot be.
+    fn queue_made(&mut self, exchange: &mut Exchange, cx: &mut Context) -> bool {
+        let made = exchange.outgoing.len();
+        if made == 0 {
+            return true;
+        }
+        let Some(left) = exchange.left.checked_sub(made as u64) else {
+            log::error!("a stream made more than it had promised");
+            return false;
+        };
+        exchange.left = left;
+        exchange.bytes_out += made as u64;
+        match exchange.framing {
+            Framing::Chunked => {
+                if write_chunk_line(&mut cx.out, &mut cx.pool, made).is_err() {
+                    return false;
+                }
+                exchange.outgoing.move_to(&mut cx.out, &mut cx.pool);
+                cx.out.append(b"\r\n", &mut cx.pool).is_ok()
+            }
+            Framing::Length(_) | Framing::UntilClose => {
+                exchange.outgoing.move_to(&mut cx.out, &mut cx.pool);
+                true
+            }
+            Framing::None => true,
+        }
+    }
+
+    fn end_stream(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
+        match exchange.framing {
+            Framing::Chunked if cx.out.append(LAST_CHUNK, &mut cx.pool).is_err() => {
+                return Run::Cut;
+            }
+            Framing::Length(_) if exchange.left > 0 => {
+                log::error!("a stream made less than it had promised");
+                return Run::Cut;
+            }
+            _ => {}
+        }
+        exchange.stage = Stage::Done;
+        Run::Moved
+    }
+
+    /// 500 if nothing of the response was sent, else the client has to notice that it is cut.
+    fn stream_panicked(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
+        exchange.outgoing.clear(&mut cx.pool);
+        if exchange.head.is_none() {
+            return Run::Cut;
+        }
+        self.fail(exchange, Status::INTERNAL_SERVER_ERROR, cx)
+    }
+
+    /// Queues pieces of the file.
+    pub(super) fn send_file(
+        &mut self,
+        exchange: &mut Exchange,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Run {
+        let bytes_max = exchange.site.limits.pipe_bytes_max;
+        let Stage::Sending(file) = &mut exchange.stage else {
+            return Run::Waits;
+        };
+        let mut queued = 0;
+        while file.length > 0 && cx.out.len() < bytes_max {
+            match queue_file_piece(file, &mut cx.out, &mut cx.pool) {
+                Ok(FilePiece::Queued(count)) => queued += count,
+                Ok(FilePiece::Cut) => return Run::Cut,
+                Err(_) if cx.out.is_empty() => return Run::Cut,
+                Err(_) => break,
+            }
+        }
+        budget.spend(queued);
+        exchange.bytes_out += queued as u64;
+        if file.length == 0 {
+            exchange.stage = Stage::Done;
+            return Run::Moved;
+        }
+        match queued {
+            0 => Run::Waits,
+            _ => Run::Moved,
+        }
+    }
+}
+
+/// Runs the stream once; `None` if it panicked.
+fn pull_once(exchange: &mut Exchange, id: Key, cx: &mut Context) -> Option<Pulled> {
+    let Stage::Streaming {
+        stream,
+        wants_body,
+        ready,
+    } = &mut exchange.stage
+    else {
+        return None;
+    };
+    *wants_body = false;
+    let address = &cx.address;
+    let waker = || {
+        let mailbox: Arc<dyn Wake> = address.clone();
+        Waker {
+            mailbox,
+            exchange: id.bits(),
+        }
+    };
+    let pool = RefCell::new(&mut cx.pool);
+    let mut io = Pull {
+        out: Outgoing {
+            pipe: &mut exchange.outgoing,
+            pool: &pool,
+        },
+        body: IncomingBody {
+            pipe: &mut exchange.incoming,
+            pool: &pool,
+            wanted: wants_body,
+        },
+        waker: &waker,
+        wake_after: None,
+    };
+    let progress = dispatch::guarded(&cx.stats, "stream", || stream.pull(&mut io))?;
+    let wake_after = io.wake_after;
+    *ready = progress != Progress::Later;
+    exchange.wake_at = match progress {
+        Progress::Later => wake_after.map(|time| cx.now + time),
+        Progress::More | Progress::End => None,
+    };
+    let asks = *wants_body && exchange.owes_continue && !exchange.body.is_done();
+    Some(Pulled { progress, asks })
+}
