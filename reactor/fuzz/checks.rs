@@ -199,7 +199,9 @@ fn is_reason(
         Violation::TooManyFields => request.headers.len() > limits.fields_max,
         Violation::HostMissing => hosts.is_empty() && request.version == Some(1),
         Violation::HostRepeated => hosts.len() > 1,
-        Violation::HostInvalid => !hosts.iter().all(is_simple),
+        Violation::HostInvalid => !hosts
+            .iter()
+            .all(|host| is_simple(host) && host.len() <= uri::HOST_BYTES_MAX),
         Violation::LengthInvalid => lengths.iter().any(|value| naive_length(value).is_none()),
         Violation::LengthRepeated => lengths.len() > 1 || lengths.iter().any(|v| v.contains(&b',')),
         Violation::LengthWithEncoding => !lengths.is_empty() && !encodings.is_empty(),

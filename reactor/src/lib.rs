@@ -16,6 +16,8 @@ pub mod time;
 pub mod transport;
 
 mod server;
+#[cfg(test)]
+mod simulation;
 
 pub use engine::{Site, SiteBuilder};
 pub use error::Error;

@@ -84,7 +84,11 @@ impl Output {
 
     /// Blocks that the queue holds.
     pub fn blocks(&self) -> usize {
-        let sealed = self.segments.iter().filter(|s| matches!(s, Segment::Block { .. })).count();
+        let sealed = self
+            .segments
+            .iter()
+            .filter(|s| matches!(s, Segment::Block { .. }))
+            .count();
         sealed + usize::from(!self.tail.is_empty())
     }
 
@@ -241,7 +245,11 @@ impl Output {
     fn seal(&mut self) {
         if self.start < self.end {
             let block = std::mem::take(&mut self.tail);
-            self.segments.push_back(Segment::Block { block, start: self.start, end: self.end });
+            self.segments.push_back(Segment::Block {
+                block,
+                start: self.start,
+                end: self.end,
+            });
             (self.start, self.end) = (0, 0);
         }
     }

@@ -153,7 +153,7 @@ impl Core {
     }
 
     /// How long the poller may sleep; for ever when nothing is due.
-    fn time_to_wait(&self) -> Option<Duration> {
+    pub(super) fn time_to_wait(&self) -> Option<Duration> {
         if !self.cx.ready.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -171,6 +171,12 @@ impl Core {
         .flatten()
         .min()
         .map(|due| due.since(self.cx.now))
+    }
+
+    /// Whether there is mail to be read.
+    #[cfg(test)]
+    pub(super) fn has_mail(&self) -> bool {
+        self.mailbox.has_mail()
     }
 
     fn is_over(&self) -> bool {

@@ -108,6 +108,12 @@ impl JobPool {
         order.map(Order::run).is_some()
     }
 
+    /// Jobs that wait.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     /// Drops all waiting jobs and ends the threads once they have finished what they run.
     pub fn close(&self) {
         let mut state = self.lock();

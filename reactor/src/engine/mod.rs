@@ -15,6 +15,8 @@ mod core;
 mod dispatch;
 mod downstream;
 mod exchange;
+#[cfg(test)]
+mod inspect;
 mod jobs;
 mod mailbox;
 mod mutation;
@@ -24,6 +26,10 @@ mod socket;
 mod stats;
 mod worker;
 
+#[cfg(test)]
+pub(crate) use downstream::ConnectionView;
+#[cfg(test)]
+pub(crate) use inspect::{CoreView, ListenerView};
 pub(crate) use mutation::Mutation;
 
 pub use self::core::{Core, CoreParts, Turn};

@@ -234,19 +234,10 @@ fn host_len(authority: &[u8]) -> Option<usize> {
         let address = str::from_utf8(&authority[1..end]).ok()?;
         return address.parse::<Ipv6Addr>().is_ok().then_some(end + 1);
     }
-    // Two dots in a row, and a dot at the start, are an empty label.
-    let mut was_dot = true;
-    let mut empty_label = false;
-    let mut len = 0;
-    for &byte in authority {
-        if !is_unreserved(byte) {
-            break;
-        }
-        let is_dot = byte == b'.';
-        empty_label |= is_dot & was_dot;
-        was_dot = is_dot;
-        len += 1;
-    }
+    let len = authority.iter().position(|byte| !is_unreserved(*byte)).unwrap_or(authority.len());
+    let host = &authority[..len];
+    let dot_pair = |pair: &[u8]| pair == b"..";
+    let empty_label = host.first() == Some(&b'.') || host.windows(2).any(dot_pair);
     (len > 0 && len <= HOST_BYTES_MAX && !empty_label).then_some(len)
 }
 

@@ -47,6 +47,7 @@ impl Downstream {
     }
 
     /// Moves what can be moved between the client and the exchange.
+    #[inline(never)]
     pub(super) fn drive_exchange(
         &mut self,
         key: Key,
@@ -83,7 +84,8 @@ impl Downstream {
                 Run::Cut => {
                     let status = exchange.status;
                     self.end_exchange(exchange, id, status, cx);
-                    self.state = State::Closing { lingers: false };
+                    // What the client still sends must not destroy what it has not read yet.
+                    self.state = State::Closing { lingers: true };
                     return Step::Go;
                 }
                 Run::Left => {
@@ -369,7 +371,9 @@ impl Downstream {
             (true, false) if exchange.may_skip_rest() => State::Skipping(exchange.body),
             (_, false) => State::Closing { lingers: true },
             (false, true) => {
-                let lingers = !self.input.is_empty() || self.socket.can_read();
+                let lingers = exchange.request.head.keep_alive
+                    || !self.input.is_empty()
+                    || self.socket.can_read();
                 State::Closing { lingers }
             }
         }
@@ -424,13 +428,11 @@ impl Downstream {
         if let State::Exchanging(id) = self.state
             && let Some(mut exchange) = cx.exchanges.check_out(id)
         {
-            let lingers = !matches!(self.fail(&mut exchange, status, cx), Run::Cut);
+            self.fail(&mut exchange, status, cx);
             let status = exchange.status;
             self.end_exchange(exchange, id, status, cx);
-            self.state = State::Closing { lingers };
-        } else {
-            self.state = State::Closing { lingers: false };
         }
+        self.state = State::Closing { lingers: true };
     }
 
     /// The time has come at which a stream wanted to be pulled again.

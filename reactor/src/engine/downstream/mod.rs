@@ -19,6 +19,8 @@
 
 mod deadline;
 mod exchanging;
+#[cfg(test)]
+mod inspect;
 mod intake;
 mod reading;
 mod replying;
@@ -36,6 +38,9 @@ use crate::http::Status;
 use crate::proto::h1::{BodyReader, HeadParser};
 use crate::time::Instant;
 use crate::transport::{Peer, Poller, Readiness, Transport};
+
+#[cfg(test)]
+pub(crate) use inspect::ConnectionView;
 
 use deadline::Phase;
 use intake::{Hand, Intake};
@@ -213,7 +218,11 @@ impl Downstream {
             Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
             Phase::Body => self.abandon_body(cx),
             Phase::Request => self.abandon_job(cx),
-            Phase::Watch => self.wake_stream(cx),
+            Phase::Watch => {
+                self.wake_stream(cx);
+                // Another look is due after the whole time again.
+                self.begin_phase();
+            }
         }
         self.keep_output(cx);
         self.drive(key, site, cx)
@@ -300,6 +309,7 @@ impl Downstream {
     }
 
     /// Queues a refusal; what the client has sent, and whatever it sends, is thrown away.
+    #[cold]
     fn refuse(&mut self, status: Status, site: &Site, cx: &mut Context) {
         self.answer_unread(status, site, cx);
         self.state = State::Closing { lingers: true };
@@ -340,6 +350,7 @@ impl Downstream {
     }
 
     /// Throws the rest of a body away.
+    #[inline(never)]
     fn skip_body(
         &mut self,
         mut body: BodyReader,
@@ -359,6 +370,7 @@ impl Downstream {
         Step::Go
     }
 
+    #[inline(never)]
     fn begin_lingering(&mut self, site: &Site, cx: &mut Context) -> Step {
         if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
             cx.pool.put(block);
@@ -371,6 +383,7 @@ impl Downstream {
     }
 
     /// Throws away what the client still sends.
+    #[inline(never)]
     fn linger(
         &mut self,
         mut bytes_left: u64,

@@ -165,11 +165,26 @@ impl Downstream {
             };
             return self.answer(&asked, reply, unread, site, cx);
         }
-        let framing = if collected > 0 { Framing::None } else { head.framing };
-        let mut exchange = self.exchange(&asked, framing, key, site, cx);
+        self.begin_answering(&asked, reply, collected, key, site, cx);
+        Answered { used: head.len + collected }
+    }
+
+    /// Begins an exchange whose reply is known, but not in memory; `collected` bytes of the body
+    /// have been used.
+    #[inline(never)]
+    fn begin_answering(
+        &mut self,
+        asked: &Asked<'_>,
+        reply: Reply,
+        collected: usize,
+        key: Key,
+        site: &Arc<Site>,
+        cx: &mut Context,
+    ) {
+        let framing = if collected > 0 { Framing::None } else { asked.head.framing };
+        let mut exchange = self.exchange(asked, framing, key, site, cx);
         exchange.bytes_in = collected as u64;
         self.begin_exchange(exchange, Some(reply), cx);
-        Answered { used: head.len + collected }
     }
 
     /// Queues a reply that is in memory.
@@ -199,9 +214,10 @@ impl Downstream {
         match (keep, unread) {
             (true, Unread::Whole(_)) => {}
             (true, Unread::Little(_, body)) => self.state = State::Skipping(body),
-            // What the client has pipelined behind its last request would reset the connection.
+            // What a client sends that does not know that this was the last answer would reset the
+            // connection, and could destroy the answer with it.
             (false, Unread::Whole(_)) => {
-                let lingers = used < text.len() || self.socket.can_read();
+                let lingers = head.keep_alive || used < text.len() || self.socket.can_read();
                 self.state = State::Closing { lingers };
             }
             (_, Unread::Much | Unread::Little(..)) => {
@@ -216,6 +232,7 @@ impl Downstream {
     }
 
     /// Begins an exchange that collects the body for the handler.
+    #[inline(never)]
     fn begin_collecting(
         &mut self,
         asked: &Asked<'_>,

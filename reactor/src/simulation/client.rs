@@ -1,0 +1,423 @@
+//! A client at work: sends what its plan says, reads what comes, and judges it.
+
+use std::time::Duration;
+
+use super::random::Random;
+use super::request::{Asked, Then};
+use super::script::{Conditions, Move, Plan, Reading};
+use crate::http::{Framing, Method};
+use crate::limits::Limits;
+use crate::proto::h1::{BodyReader, HeadParser};
+use crate::time::Instant;
+use crate::transport::memory;
+
+/// When a side of a client has something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    At(Instant),
+    /// When something else has happened.
+    Later,
+    Never,
+}
+
+/// A client.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub plan: Plan,
+    pub number: usize,
+    link: Option<memory::Client>,
+    sent: usize,
+    next_move: usize,
+    pub sends: When,
+    pub reads: When,
+    has_stalled: bool,
+    inbox: Vec<u8>,
+    /// Bytes of the inbox that were parsed.
+    parsed: usize,
+    parser: HeadParser,
+    body: Option<(Answer, BodyReader)>,
+    answers: Vec<Answer>,
+    /// Interim responses to the next final one.
+    continues: usize,
+    pub end: Option<End>,
+}
+
+/// A response that has come.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    status: u16,
+    keeps: bool,
+    framing: Framing,
+    body: Vec<u8>,
+    is_whole: bool,
+}
+
+/// How the connection ended, as the client sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// There was never one.
+    Refused,
+    Fin,
+    Reset,
+    /// The client itself ended it.
+    Left,
+}
+
+impl Actor {
+    pub(super) fn new(number: usize, plan: Plan) -> Actor {
+        Actor {
+            sends: When::At(Instant::START + plan.connect_at),
+            plan,
+            number,
+            link: None,
+            sent: 0,
+            next_move: 0,
+            reads: When::Never,
+            has_stalled: false,
+            inbox: Vec::new(),
+            parsed: 0,
+            parser: HeadParser::default(),
+            body: None,
+            answers: Vec::new(),
+            continues: 0,
+            end: None,
+        }
+    }
+
+    /// Something has happened that a side may have waited for.
+    pub(super) fn poke(&mut self, now: Instant) {
+        for side in [&mut self.sends, &mut self.reads] {
+            if *side == When::Later {
+                *side = When::At(now);
+            }
+        }
+    }
+
+    /// Does a part of the next move; says what for the trace.
+    pub(super) fn send(
+        &mut self,
+        network: &memory::Network,
+        random: &mut Random,
+        now: Instant,
+    ) -> String {
+        let Some(link) = &mut self.link else {
+            return self.connect(network, now);
+        };
+        let soon = When::At(now + Duration::from_micros(random.below(400) as u64));
+        let Some(&step) = self.plan.moves.get(self.next_move) else {
+            self.sends = When::Never;
+            return "has nothing more to send".to_owned();
+        };
+        let mut is_done = true;
+        self.sends = soon;
+        match step {
+            Move::Send(upto) if self.sent < upto => {
+                let most = self.plan.piece_max.min(upto - self.sent);
+                let piece = random.between(most.div_ceil(2), most);
+                let count = link.send(&self.plan.bytes[self.sent..self.sent + piece]);
+                self.sent += count;
+                is_done = self.sent == upto;
+                if count == 0 {
+                    self.sends = When::Later;
+                }
+            }
+            Move::Send(_) => {}
+            Move::Pause(time) => self.sends = When::At(now + time),
+            Move::Await(answers) => {
+                is_done = self.answers.len() >= answers;
+                if !is_done {
+                    self.sends = When::Later;
+                }
+            }
+            Move::AwaitContinue {
+                request,
+                skips_body,
+            } => {
+                let is_answered = self.answers.len() > request || self.is_in_body_of(request);
+                let is_asked = self.answers.len() == request && self.continues > 0;
+                is_done = is_answered || is_asked;
+                if !is_done {
+                    self.sends = When::Later;
+                } else if !is_asked && skips_body {
+                    self.sent = self.sent.max(self.plan.asked[request].end);
+                }
+            }
+            Move::Finish => link.finish(),
+            Move::Reset => {
+                link.reset();
+                self.leave();
+            }
+            Move::Close => self.leave(),
+        }
+        self.next_move += usize::from(is_done);
+        format!("{step:?}, {} sent", self.sent)
+    }
+
+    fn connect(&mut self, network: &memory::Network, now: Instant) -> String {
+        match network.connect(self.plan.listener, self.plan.options) {
+            Ok(link) => {
+                self.link = Some(link);
+                self.sends = When::At(now);
+                self.reads = When::At(now);
+                "connects".to_owned()
+            }
+            Err(_) => {
+                self.end = Some(End::Refused);
+                "finds nobody".to_owned()
+            }
+        }
+    }
+
+    fn is_in_body_of(&self, request: usize) -> bool {
+        self.answers.len() == request && self.body.is_some()
+    }
+
+    fn leave(&mut self) {
+        self.end = Some(End::Left);
+        self.link = None;
+    }
+
+    /// Reads a part of what has come.
+    pub(super) fn read(&mut self, now: Instant) -> Result<String, String> {
+        let Some(link) = &mut self.link else {
+            self.reads = When::Never;
+            return Ok("has nothing to read".to_owned());
+        };
+        let most = match self.plan.reading {
+            Reading::Slow { bytes_max, .. } => bytes_max,
+            Reading::Stalls { after, .. } if !self.has_stalled => after - self.inbox.len(),
+            _ => usize::MAX,
+        };
+        let count = link.receive_some(&mut self.inbox, most);
+        self.reads = match self.plan.reading {
+            Reading::Stalls { after, pause } if !self.has_stalled && self.inbox.len() == after => {
+                self.has_stalled = true;
+                When::At(now + pause)
+            }
+            Reading::Slow { pause, .. } if count > 0 => When::At(now + pause),
+            _ if count > 0 => When::At(now),
+            _ => When::Later,
+        };
+        let (has_ended, was_reset) = (link.has_ended(), link.was_reset());
+        self.parse()?;
+        if count > 0 && self.sends == When::Later {
+            self.sends = When::At(now);
+        }
+        if has_ended || (was_reset && count == 0 && self.reads == When::Later) {
+            self.end = Some(if has_ended { End::Fin } else { End::Reset });
+            self.link = None;
+        }
+        Ok(format!(
+            "reads {count}, {} answers, {:?}",
+            self.answers.len(),
+            self.end
+        ))
+    }
+
+    /// Parses what has come.
+    fn parse(&mut self) -> Result<(), String> {
+        let limits = Limits::default();
+        loop {
+            let text = &self.inbox[self.parsed..];
+            if let Some((answer, body)) = &mut self.body {
+                let step = body
+                    .read(text, &limits)
+                    .map_err(|e| format!("its body: {e}"))?;
+                answer.body.extend_from_slice(&text[step.data.clone()]);
+                self.parsed += step.used;
+                if body.is_done() {
+                    answer.is_whole = true;
+                    self.answers
+                        .extend(self.body.take().map(|(answer, _)| answer));
+                    self.continues = 0;
+                } else if step.used == 0 {
+                    return Ok(());
+                }
+                continue;
+            }
+            if text.is_empty() {
+                return Ok(());
+            }
+            let asked = self.plan.asked.get(self.answers.len());
+            let method = asked.map_or(Method::Get, |asked| asked.method);
+            let mut fields = Vec::new();
+            let head = self
+                .parser
+                .parse_response(text, &mut fields, method, &limits);
+            let Some(head) = head.map_err(|e| format!("its head: {e}"))? else {
+                return Ok(());
+            };
+            self.parsed += head.len;
+            let status = head.status.code();
+            if status == 100 {
+                self.continues += 1;
+                if self.continues > 1 || !asked.is_some_and(|asked| asked.expects) {
+                    return Err(format!("100 for {asked:?}"));
+                }
+                continue;
+            }
+            let mut framing = head.framing;
+            if method == Method::Head && !head.keep_alive && matches!(status, 408 | 503) {
+                // Sent before the request's method was known, so with a body.
+                framing = Framing::UntilClose;
+            }
+            let answer = Answer {
+                status,
+                keeps: head.keep_alive,
+                framing,
+                body: Vec::new(),
+                is_whole: false,
+            };
+            self.body = Some((answer, BodyReader::new(framing, u64::MAX)));
+        }
+    }
+
+    /// Judges the answers once the connection has ended.
+    pub(super) fn judge(&mut self, conditions: &Conditions, drained: bool) -> Result<(), String> {
+        let end = self.end.ok_or("it never ended")?;
+        if let Some((mut answer, _)) = self.body.take() {
+            answer.is_whole = answer.framing == Framing::UntilClose && end == End::Fin;
+            self.answers.push(answer);
+        }
+        let judge = Judge {
+            actor: self,
+            conditions,
+            drained,
+            end,
+        };
+        judge.judge()
+    }
+}
+
+/// What is right and wrong of the answers of one client.
+struct Judge<'a> {
+    actor: &'a Actor,
+    conditions: &'a Conditions,
+    drained: bool,
+    end: End,
+}
+
+impl Judge<'_> {
+    fn judge(&self) -> Result<(), String> {
+        let plan = &self.actor.plan;
+        let answers = &self.actor.answers;
+        for (index, answer) in answers.iter().enumerate() {
+            let Some(asked) = plan.asked.get(index) else {
+                return Err(format!("answer {index} ({}) to nothing", answer.status));
+            };
+            let before = index.checked_sub(1).map(|index| &answers[index]);
+            if before.is_some_and(|before| !before.keeps || !before.is_whole) {
+                return Err(format!("answer {index} after the last one"));
+            }
+            if self.actor.sent <= asked.start && !self.is_cap(index, answer) {
+                return Err(format!("answer {index} to what was not asked"));
+            }
+            self.judge_one(index, answer, asked)
+                .map_err(|why| format!("answer {index} to {:?}: {why}", asked.what))?;
+        }
+        self.judge_end()
+    }
+
+    fn judge_one(&self, index: usize, answer: &Answer, asked: &Asked) -> Result<(), String> {
+        let Answer { status, body, .. } = answer;
+        let fits = |status_, wanted: &Option<Vec<u8>>, is_cut: bool| {
+            *status == status_
+                && match wanted {
+                    None => true,
+                    Some(wanted) if answer.is_whole && !is_cut => body == wanted,
+                    Some(wanted) => wanted.starts_with(body),
+                }
+        };
+        let is_cut = |one: &super::request::Final| {
+            one.is_cut || answer.framing == Framing::UntilClose && self.may_cut(index)
+        };
+        let fitting = (asked.finals.iter()).find(|one| fits(one.status, &one.body, is_cut(one)));
+        let Some(one) = fitting else {
+            if self.is_excused(index, answer, asked) {
+                return Ok(());
+            }
+            let wanted: Vec<_> = (asked.finals.iter())
+                .map(|one| (one.status, one.body.as_ref().map(Vec::len)))
+                .collect();
+            let got = String::from_utf8_lossy(&body[..body.len().min(100)]);
+            return Err(format!(
+                "wanted {wanted:?}, got {status} with {} bytes ({got:?})",
+                body.len(),
+            ));
+        };
+        if one.is_cut && answer.is_whole && answer.framing != Framing::UntilClose {
+            return Err("it should have been cut".to_owned());
+        }
+        if !one.is_cut && !answer.is_whole && !self.may_cut(index) {
+            return Err(format!("it is cut after {} bytes", body.len()));
+        }
+        let may_close = asked.then != Then::Persists || self.drained || self.conditions.is_tight;
+        if !answer.keeps && !may_close {
+            return Err("it closes".to_owned());
+        }
+        if answer.keeps && asked.then == Then::Closes && answer.is_whole {
+            return Err("it keeps the connection".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether an answer that is not the right one has a good reason.
+    fn is_excused(&self, index: usize, answer: &Answer, asked: &Asked) -> bool {
+        let on = self.conditions;
+        let by_job = asked.is_job || asked.what.contains("/answer/");
+        let excuse = match answer.status {
+            503 => {
+                on.is_tight
+                    || self.is_cap(index, answer)
+                    || (by_job && (on.jobs_bounded || on.lazy_jobs))
+                    || (asked.is_collected && on.collected_bounded)
+            }
+            500 => on.is_tight,
+            408 => self.actor.plan.dawdles || on.is_tight,
+            _ => false,
+        };
+        let may_keep = answer.status == 503 && by_job && on.jobs_bounded;
+        excuse && (!answer.keeps || may_keep) && (answer.is_whole || self.may_cut(index))
+    }
+
+    fn is_cap(&self, index: usize, answer: &Answer) -> bool {
+        self.conditions.is_capped && index == 0 && answer.status == 503 && !answer.keeps
+    }
+
+    /// Whether the answer to this request may be cut.
+    fn may_cut(&self, index: usize) -> bool {
+        let plan = &self.actor.plan;
+        let trails = plan.trails && (plan.asked[..=index].iter()).any(|a| a.then == Then::Closes);
+        self.end == End::Left
+            || plan.leaves
+            || plan.dawdles
+            || plan.ends_in_body
+            || trails
+            || self.conditions.is_tight
+            || (self.drained && self.conditions.dawdles)
+    }
+
+    fn judge_end(&self) -> Result<(), String> {
+        let plan = &self.actor.plan;
+        let answers = &self.actor.answers;
+        let next = answers.len();
+        let Some(asked) = plan.asked.get(next).filter(|a| a.end <= self.actor.sent) else {
+            return Ok(());
+        };
+        let closed = answers
+            .last()
+            .is_some_and(|last| !last.keeps || !last.is_whole);
+        let unsaid = next > 0 && plan.asked[next - 1].then == Then::MayCloseUnsaid;
+        let given_up = plan.half_closes && asked.is_job;
+        if closed || unsaid || given_up || self.drained || self.may_cut(next) {
+            return Ok(());
+        }
+        if self.conditions.is_capped && next == 0 && self.end != End::Left {
+            return Ok(());
+        }
+        Err(format!(
+            "{:?} without an answer to {next}: {}",
+            self.end, asked.what
+        ))
+    }
+}

@@ -1,0 +1,166 @@
+//! The simulation: the whole engine without sockets, threads or real time. A run is a function of its
+//! seed, which decides what the clients do, what the network does to it, and in which order things
+//! happen. `check` says what has to hold between any two turns, `client` what a client has to get.
+//!
+//! ```text
+//!   seed ──► script ──► world ── turn ──► check      clients, jobs, wakes, drain, publish, time
+//!                         └── send, read ──► client ──► judge
+//! ```
+
+mod check;
+mod client;
+mod random;
+mod request;
+mod script;
+mod site;
+mod world;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::engine::Mutation;
+use world::World;
+
+/// The first seed that is run.
+const FIRST_SEED: u64 = 1;
+
+/// What is wrong with a run, with how it happened if that is wanted.
+fn run(seed: u64, mutation: Option<Mutation>, traces: bool) -> Result<(), String> {
+    let mut world = World::new(seed, mutation);
+    let mut told = String::new();
+    if traces {
+        told = world.describe();
+        world.trace = Some(Vec::new());
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied());
+        Err(format!("panic: {}", text.unwrap_or("of some kind")))
+    });
+    if traces && outcome.is_err() {
+        let views = world
+            .engine
+            .workers
+            .iter_mut()
+            .map(|worker| worker.core.view());
+        let views: Vec<_> = views.map(|view| format!("{view:#?}")).collect();
+        world.trace.get_or_insert_default().extend(views);
+    }
+    for line in world.trace.iter().flatten() {
+        told.push_str(line);
+        told.push('\n');
+    }
+    outcome.map_err(|why| told + &why)
+}
+
+/// The threads that seeds are run on, each seed on one of them.
+const THREADS: usize = 2;
+
+/// A turn that takes longer never ends.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What has become of a seed.
+struct Ran {
+    seed: u64,
+    outcome: Result<(), String>,
+}
+
+/// Runs seeds from the first on, as long as `goes_on` says so of each, which is asked in no particular
+/// order. A run that never ends is a failure too.
+fn run_seeds(mutation: Option<Mutation>, mut goes_on: impl FnMut(Ran) -> bool) {
+    let next = Arc::new(AtomicU64::new(FIRST_SEED));
+    let (sender, receiver) = channel();
+    for _ in 0..THREADS {
+        let (next, sender) = (Arc::clone(&next), sender.clone());
+        thread::spawn(move || {
+            loop {
+                let seed = next.fetch_add(1, Relaxed);
+                if sender.send((seed, None)).is_err() {
+                    return;
+                }
+                let outcome = run(seed, mutation, false);
+                if sender.send((seed, Some(outcome))).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    let mut running = BTreeMap::new();
+    loop {
+        let ran = match receiver.recv_timeout(Duration::from_secs(1)) {
+            Ok((seed, None)) => {
+                running.insert(seed, Instant::now());
+                None
+            }
+            Ok((seed, Some(outcome))) => {
+                running.remove(&seed);
+                Some(Ran { seed, outcome })
+            }
+            Err(_) => None,
+        };
+        let hanging = running.iter().find(|(_, began)| began.elapsed() > PATIENCE);
+        let hangs = |(&seed, _)| Ran {
+            seed,
+            outcome: Err("a turn never ends".to_owned()),
+        };
+        if let Some(ran) = ran.or(hanging.map(hangs)) {
+            running.remove(&ran.seed);
+            if !goes_on(ran) {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn simulation_holds() {
+    if let Ok(seed) = std::env::var("TIDEGATE_SEED") {
+        let seed = seed.parse().expect("TIDEGATE_SEED is a number");
+        if let Err(why) = run(seed, None, true) {
+            panic!("{why}");
+        }
+        return;
+    }
+    let in_ci = std::env::var_os("CI").is_some();
+    let time = Duration::from_secs(if in_ci { 90 } else { 10 });
+    let start = Instant::now();
+    let mut count = 0;
+    run_seeds(None, |Ran { seed, outcome }| {
+        if let Err(why) = outcome {
+            panic!(
+                "simulation seed {seed} failed: {why}; \
+                 replay with TIDEGATE_SEED={seed} cargo test -p reactor simulation"
+            );
+        }
+        count += 1;
+        start.elapsed() < time
+    });
+    println!("{count} seeds ran");
+}
+
+#[test]
+#[ignore]
+fn survey() {
+    let number = |name: &str, default: u64| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
+    let most = number("SURVEY", 500);
+    let mut count = 0;
+    let start = Instant::now();
+    run_seeds(None, |Ran { seed, outcome }| {
+        if let Err(why) = outcome {
+            println!("FAIL {seed}: {}", &why[..why.len().min(400)]);
+        }
+        count += 1;
+        count < most
+    });
+    println!("{count} seeds in {:?}", start.elapsed());
+}

@@ -1,0 +1,471 @@
+//! Requests as the script writes them, and what has to come back.
+
+use super::random::Random;
+use super::site::{BYE, DROPPED, EARLY, FILE_BYTES, PIECE, SHARED_BYTES, SMALL, pattern};
+use crate::http::Method;
+use crate::limits::Limits;
+
+/// A request in the bytes of a client.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// For traces.
+    pub what: String,
+    pub method: Method,
+    /// Offsets in what the client sends.
+    pub start: usize,
+    pub head_end: usize,
+    pub end: usize,
+    /// It has `Expect: 100-continue`.
+    pub expects: bool,
+    /// The answers that are right.
+    pub finals: Vec<Final>,
+    pub then: Then,
+    /// A client that half-closes is taken to have left.
+    pub is_job: bool,
+    /// Its body is collected.
+    pub is_collected: bool,
+}
+
+/// A final response.
+#[derive(Clone, Debug)]
+pub(super) struct Final {
+    pub status: u16,
+    /// The body; `None` if any will do.
+    pub body: Option<Vec<u8>>,
+    /// It never comes whole.
+    pub is_cut: bool,
+}
+
+/// What becomes of the connection after the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Persists,
+    /// The answer says which.
+    MayClose,
+    /// It may be closed although the answer did not say so.
+    MayCloseUnsaid,
+    Closes,
+}
+
+impl Final {
+    fn whole(status: u16, body: impl Into<Vec<u8>>) -> Final {
+        Final {
+            status,
+            body: Some(body.into()),
+            is_cut: false,
+        }
+    }
+
+    fn cut(status: u16, body: Vec<u8>) -> Final {
+        Final {
+            status,
+            body: Some(body),
+            is_cut: true,
+        }
+    }
+
+    fn error(status: u16) -> Final {
+        Final {
+            status,
+            body: None,
+            is_cut: false,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Small,
+    Version,
+    User,
+    Collect,
+    Echo,
+    Shared,
+    File,
+    Bye,
+    Early,
+    Drop,
+    Ignore,
+    Missing,
+    WrongMethod,
+    Panic,
+    Stream,
+    Sized,
+    Short,
+    StreamPanic,
+    Later,
+    Ticks,
+    Job,
+    Answer,
+    LargeJob,
+    JobStream,
+    JobPanic,
+}
+
+const KINDS: &[(usize, Kind)] = &[
+    (10, Kind::Small),
+    (1, Kind::Version),
+    (6, Kind::User),
+    (12, Kind::Collect),
+    (12, Kind::Echo),
+    (4, Kind::Shared),
+    (3, Kind::File),
+    (1, Kind::Bye),
+    (4, Kind::Early),
+    (6, Kind::Drop),
+    (4, Kind::Ignore),
+    (3, Kind::Missing),
+    (2, Kind::WrongMethod),
+    (2, Kind::Panic),
+    (6, Kind::Stream),
+    (4, Kind::Sized),
+    (1, Kind::Short),
+    (3, Kind::StreamPanic),
+    (8, Kind::Later),
+    (6, Kind::Ticks),
+    (10, Kind::Job),
+    (4, Kind::Answer),
+    (3, Kind::LargeJob),
+    (3, Kind::JobStream),
+    (2, Kind::JobPanic),
+];
+
+/// A request's body as it is going to be sent.
+struct Body {
+    data: Vec<u8>,
+    is_chunked: bool,
+    /// The chunks' framing is broken.
+    is_broken: bool,
+}
+
+/// Writes a random request behind `bytes`.
+pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -> Asked {
+    let kind = random.weighted(KINDS);
+    let http10 = random.percent(12);
+    let is_head = random.percent(6);
+    let length = random.pick(&[0, 1, 5, 900, 5000, 30_000]);
+    let length = random.between(length / 2, length);
+    let target = target(kind, length, random);
+    let body = body(random, limits, kind, http10);
+    let expects = body.as_ref().is_some_and(|body| !body.data.is_empty()) && random.percent(25);
+    let start = bytes.len();
+    if random.percent(5) {
+        bytes.extend_from_slice(b"\r\n");
+    }
+    let method = match (&body, is_head) {
+        (_, true) => Method::Head,
+        _ if kind == Kind::WrongMethod => Method::Put,
+        (Some(_), _) => Method::Post,
+        (None, _) => Method::Get,
+    };
+    let asks_to_close = random.percent(if http10 { 50 } else { 6 });
+    let mut head = format!(
+        "{} {target} HTTP/1.{}\r\nHost: a\r\n",
+        method.as_str(),
+        u8::from(!http10)
+    );
+    match (asks_to_close, http10) {
+        (true, _) if http10 && random.percent(50) => {}
+        (true, _) => head.push_str("Connection: close\r\n"),
+        (false, true) => head.push_str("Connection: keep-alive\r\n"),
+        (false, false) => {}
+    }
+    if expects {
+        head.push_str("Expect: 100-continue\r\n");
+    }
+    if random.percent(25) {
+        let most = limits.head_bytes_max - 400;
+        let most = if random.percent(50) {
+            most.min(700)
+        } else {
+            most
+        };
+        let pad = random.between(1, most);
+        head.push_str(&format!("X-Pad: {}\r\n", "p".repeat(pad)));
+    }
+    match &body {
+        Some(body) if body.is_chunked => head.push_str("Transfer-Encoding: chunked\r\n"),
+        Some(body) => head.push_str(&format!("Content-Length: {}\r\n", body.data.len())),
+        None => {}
+    }
+    bytes.extend_from_slice(head.as_bytes());
+    bytes.extend_from_slice(b"\r\n");
+    let head_end = bytes.len();
+    if let Some(body) = &body {
+        write_body(body, random, bytes);
+    }
+    let mut asked = Asked {
+        what: format!("{} {target}", method.as_str()),
+        method,
+        start,
+        head_end,
+        end: bytes.len(),
+        expects: expects && !http10,
+        finals: Vec::new(),
+        then: Then::Persists,
+        is_job: matches!(
+            kind,
+            Kind::Job | Kind::LargeJob | Kind::JobStream | Kind::JobPanic
+        ),
+        is_collected: false,
+    };
+    expect(&mut asked, kind, length, body.as_ref(), &target, limits);
+    let is_endless = matches!(
+        kind,
+        Kind::Echo
+            | Kind::Ignore
+            | Kind::Stream
+            | Kind::StreamPanic
+            | Kind::Later
+            | Kind::Ticks
+            | Kind::JobStream
+    );
+    if asks_to_close || (http10 && is_endless && asked.finals.iter().any(|f| f.status == 200)) {
+        asked.then = Then::Closes;
+    }
+    if is_head {
+        bare(&mut asked);
+    }
+    asked
+}
+
+/// Pipelined small requests, more than a connection may have answered in one turn.
+pub(super) fn write_burst(random: &mut Random, bytes: &mut Vec<u8>) -> Vec<Asked> {
+    let count = random.between(65, 200);
+    let one = |_| {
+        let start = bytes.len();
+        bytes.extend_from_slice(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n");
+        Asked {
+            what: "GET /small".to_owned(),
+            method: Method::Get,
+            start,
+            head_end: bytes.len(),
+            end: bytes.len(),
+            expects: false,
+            finals: vec![Final::whole(200, SMALL)],
+            then: Then::Persists,
+            is_job: false,
+            is_collected: false,
+        }
+    };
+    (0..count).map(one).collect()
+}
+
+/// Writes something that is to be refused.
+pub(super) fn write_malformed(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -> Asked {
+    let long = "x".repeat(limits.target_bytes_max + 1);
+    let large = "x".repeat(limits.head_bytes_max);
+    let many: String = (0..=limits.fields_max)
+        .map(|n| format!("X-{n}: 1\r\n"))
+        .collect();
+    let table: [(u16, String); 16] = [
+        (400, "GET /small HTTP/1.1\r\n\r\n".into()),
+        (400, "GET /small HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".into()),
+        (505, "GET /small HTTP/2.0\r\nHost: a\r\n\r\n".into()),
+        (400, "GET /sm all HTTP/1.1\r\nHost: a\r\n\r\n".into()),
+        (400, "GET /small HTTP/1.1\nHost: a\n\n".into()),
+        (400, "G(T /small HTTP/1.1\r\nHost: a\r\n\r\n".into()),
+        (400, "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na".into()),
+        (400, "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n".into()),
+        (400, "POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n".into()),
+        (400, "POST /collect HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into()),
+        (400, "GET /small HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n".into()),
+        (400, "GET /small HTTP/1.1\r\nHost : a\r\n\r\n".into()),
+        (417, "POST /collect HTTP/1.1\r\nHost: a\r\nExpect: more\r\nContent-Length: 1\r\n\r\na".into()),
+        (414, format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n")),
+        (431, format!("GET /small HTTP/1.1\r\nHost: a\r\nX: {large}\r\n\r\n")),
+        (431, format!("GET /small HTTP/1.1\r\nHost: a\r\n{many}\r\n")),
+    ];
+    let index = random.below(table.len());
+    let (status, text) = &table[index];
+    let start = bytes.len();
+    bytes.extend_from_slice(text.as_bytes());
+    Asked {
+        what: format!("malformed {index}"),
+        method: Method::Get,
+        start,
+        head_end: bytes.len(),
+        end: bytes.len(),
+        expects: false,
+        finals: vec![Final::error(*status)],
+        then: Then::Closes,
+        is_job: false,
+        is_collected: false,
+    }
+}
+
+fn target(kind: Kind, length: usize, random: &mut Random) -> String {
+    let pieces = random.between(1, 5);
+    match kind {
+        Kind::Small => "/small".into(),
+        Kind::Version => "/version".into(),
+        Kind::User => format!("/users/{}", random.below(1000)),
+        Kind::Collect => "/collect".into(),
+        Kind::Echo => "/echo".into(),
+        Kind::Shared => "/shared".into(),
+        Kind::File => "/file".into(),
+        Kind::Bye => "/bye".into(),
+        Kind::Early => "/early".into(),
+        Kind::Drop => "/drop".into(),
+        Kind::Ignore => format!("/ignore/{length}"),
+        Kind::Missing => "/missing".into(),
+        Kind::WrongMethod => "/post".into(),
+        Kind::Panic => "/panic".into(),
+        Kind::Stream => format!("/stream/{length}"),
+        Kind::Sized => format!("/sized/{length}"),
+        Kind::Short => format!("/short/{length}"),
+        Kind::StreamPanic => format!("/stream-panic/{length}"),
+        Kind::Later => format!("/later/{pieces}"),
+        Kind::Ticks => format!("/ticks/{pieces}"),
+        Kind::Job => format!("/job/{}", random.below(100_000)),
+        Kind::Answer => format!("/answer/{}", random.below(100_000)),
+        Kind::LargeJob => format!("/job-large/{length}"),
+        Kind::JobStream => format!("/job-stream/{length}"),
+        Kind::JobPanic => "/job-panic".into(),
+    }
+}
+
+fn body(random: &mut Random, limits: &Limits, kind: Kind, http10: bool) -> Option<Body> {
+    let often = matches!(
+        kind,
+        Kind::Collect | Kind::Echo | Kind::Drop | Kind::Ignore | Kind::Early
+    );
+    if !random.percent(if often { 90 } else { 10 }) {
+        return None;
+    }
+    let most = random.pick(&[0, 1, 10, 600, 3000, 20_000]);
+    let mut length = random
+        .between(most / 2, most)
+        .min(limits.body_bytes_max as usize);
+    if random.percent(3) {
+        length = limits.body_bytes_max as usize + 1;
+    }
+    let is_chunked = !http10 && random.percent(50);
+    let data = (0..length).map(|at| b'A' + ((at * 7) % 26) as u8).collect();
+    Some(Body {
+        data,
+        is_chunked,
+        is_broken: is_chunked && random.percent(4),
+    })
+}
+
+fn write_body(body: &Body, random: &mut Random, bytes: &mut Vec<u8>) {
+    if !body.is_chunked {
+        bytes.extend_from_slice(&body.data);
+        return;
+    }
+    let most = random.pick(&[10, 500, 30_000]).max(body.data.len() / 50);
+    let mut rest = &body.data[..];
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(random.between(1, most).min(rest.len()));
+        let extension = if random.percent(10) { ";a=b" } else { "" };
+        bytes.extend_from_slice(format!("{:x}{extension}\r\n", chunk.len()).as_bytes());
+        bytes.extend_from_slice(chunk);
+        bytes.extend_from_slice(b"\r\n");
+        rest = after;
+    }
+    let end: &[u8] = match (body.is_broken, random.percent(20)) {
+        (true, _) => b"zz\r\n",
+        (_, true) => b"0\r\nX-Trailer: 1\r\n\r\n",
+        _ => b"0\r\n\r\n",
+    };
+    bytes.extend_from_slice(end);
+}
+
+/// Foretells the answer.
+fn expect(
+    asked: &mut Asked,
+    kind: Kind,
+    length: usize,
+    body: Option<&Body>,
+    target: &str,
+    limits: &Limits,
+) {
+    let sent = body.map_or(&[][..], |body| &body.data[..]);
+    let last = target.rsplit('/').next().unwrap_or_default();
+    let pieces = || PIECE.repeat(last.parse().unwrap_or(0));
+    let streams = matches!(kind, Kind::Echo | Kind::Drop | Kind::Ignore);
+    let has_no_route = matches!(kind, Kind::Missing | Kind::WrongMethod);
+    let answers_early = has_no_route || kind == Kind::Early;
+    asked.is_collected = !streams && !answers_early;
+    let (answer, then) = match kind {
+        Kind::Small => (Final::whole(200, SMALL), Then::Persists),
+        Kind::Version => (Final::error(200), Then::Persists),
+        Kind::User => (Final::whole(200, format!("user {last}")), Then::Persists),
+        Kind::Collect | Kind::Echo => (Final::whole(200, sent), Then::Persists),
+        Kind::Shared => (Final::whole(200, pattern(SHARED_BYTES)), Then::Persists),
+        Kind::File => (Final::whole(200, pattern(FILE_BYTES)), Then::Persists),
+        Kind::Bye => (Final::whole(200, BYE), Then::Closes),
+        Kind::Early => (Final::whole(401, EARLY), Then::MayClose),
+        Kind::Drop => (Final::whole(200, DROPPED), Then::MayClose),
+        Kind::Ignore => (Final::whole(200, pattern(length)), Then::MayCloseUnsaid),
+        Kind::Missing => (Final::error(404), Then::MayClose),
+        Kind::WrongMethod => (Final::error(405), Then::MayClose),
+        Kind::Panic | Kind::JobPanic => (Final::error(500), Then::Closes),
+        Kind::StreamPanic if length == 0 => (Final::error(500), Then::Closes),
+        Kind::StreamPanic => (Final::cut(200, pattern(length)), Then::Closes),
+        Kind::Short => (Final::cut(200, pattern(length)), Then::Closes),
+        Kind::Stream | Kind::Sized | Kind::LargeJob | Kind::JobStream => {
+            (Final::whole(200, pattern(length)), Then::Persists)
+        }
+        Kind::Later | Kind::Ticks => (Final::whole(200, pieces()), Then::Persists),
+        Kind::Job | Kind::Answer => {
+            let text = format!("job {last} of {}", sent.len());
+            (Final::whole(200, text), Then::Persists)
+        }
+    };
+    asked.finals = vec![answer];
+    asked.then = match (then, sent.is_empty()) {
+        (Then::MayClose | Then::MayCloseUnsaid, true) if body.is_none() => Then::Persists,
+        (then, _) => then,
+    };
+    let Some(body) = body else {
+        return;
+    };
+    let too_large = body.data.len() as u64 > limits.body_bytes_max;
+    match (too_large || body.is_broken, body.is_chunked) {
+        (false, _) => {}
+        (true, false) if answers_early => {}
+        (true, false) => {
+            asked.finals = vec![Final::error(413)];
+            asked.then = Then::MayClose;
+        }
+        // Nobody reads the body: the answer stands, but what is behind it cannot be found.
+        (true, true) if answers_early || matches!(kind, Kind::Drop | Kind::Ignore) => {
+            asked.then = match (body.is_broken, asked.then) {
+                (true, Then::MayCloseUnsaid) | (_, Then::Closes) => asked.then,
+                (true, _) => Then::Closes,
+                (false, then) => then,
+            };
+        }
+        (true, true) => {
+            let status = if too_large { 413 } else { 400 };
+            asked.finals = vec![Final::error(status)];
+            if kind == Kind::Echo {
+                asked.finals.push(Final::cut(200, body.data.clone()));
+            }
+            asked.then = Then::Closes;
+        }
+    }
+}
+
+/// Takes the bodies away: the answers to HEAD.
+fn bare(asked: &mut Asked) {
+    for one in &mut asked.finals {
+        if one.is_cut {
+            // Nobody makes the body that would be cut.
+            asked.then = Then::MayClose;
+        }
+        one.is_cut = false;
+        one.body = Some(Vec::new());
+    }
+    let only_stream = asked.what.contains("stream-panic") || asked.what.contains("/echo");
+    if only_stream {
+        asked.finals = vec![
+            Final::whole(200, ""),
+            Final::whole(413, ""),
+            Final::whole(400, ""),
+        ];
+        asked.then = Then::MayCloseUnsaid;
+    }
+}

@@ -1,0 +1,447 @@
+//! The world of a run: workers, a network, clients and a clock, stepped on one thread. Whatever can
+//! happen next is chosen by the seed; time passes when nothing can.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::check::{Watcher, check_end};
+use super::client::{Actor, When};
+use super::random::Random;
+use super::script::{Conditions, Plan};
+use super::site::{Wakers, site};
+use crate::engine::{
+    Census, Core, CoreParts, Handoff, JobPool, Mail, Mutation, Sending, Site, Turn, WorkerStats,
+    mailbox,
+};
+use crate::limits::Limits;
+use crate::time::{Clock, Instant, ManualClock};
+use crate::transport::memory::Network;
+use crate::transport::{Listener, Poller};
+
+/// Steps after which a run is taken to go on for ever.
+const STEPS_MAX: usize = 200_000;
+
+/// A worker with what the script needs of it.
+pub(super) struct Worker {
+    pub core: Core,
+    pub address: Arc<Sending>,
+    pub stats: Arc<WorkerStats>,
+    /// The number of its poller.
+    pub poller: usize,
+    pub is_over: bool,
+    watcher: Watcher,
+}
+
+/// Workers on a simulated network.
+pub(super) struct Engine {
+    pub clock: ManualClock,
+    pub network: Network,
+    pub workers: Vec<Worker>,
+    pub jobs: JobPool,
+    pub census: Arc<Census>,
+}
+
+impl Engine {
+    /// Workers that serve `site`.
+    pub(super) fn new(
+        network: Network,
+        site: &Arc<Site>,
+        workers: usize,
+        hands_over: bool,
+    ) -> Engine {
+        let clock = ManualClock::new();
+        let jobs = JobPool::new(site.limits().jobs_max);
+        let census = Arc::new(Census::default());
+        let mut parts = Vec::new();
+        for _ in 0..workers {
+            let poller = network.poller();
+            let number = poller.number();
+            let poller = Poller::Memory(poller);
+            let (sending, mailbox) = mailbox(poller.waker());
+            let stats: Arc<WorkerStats> = Arc::default();
+            parts.push((poller, number, Arc::new(sending), mailbox, stats));
+        }
+        let others: Vec<_> = (parts.iter())
+            .map(|(_, _, address, _, stats)| (Arc::clone(address), Arc::clone(stats)))
+            .collect();
+        let make = |(index, (poller, number, address, mailbox, stats))| {
+            let accepts = !hands_over || index == 0;
+            let listener = accepts.then(|| (Listener::Memory(network.listener()), hands_over));
+            let core = Core::new(CoreParts {
+                poller,
+                listeners: listener.into_iter().collect(),
+                handoff: (hands_over && accepts).then(|| Handoff::new(others.clone())),
+                site: Arc::clone(site),
+                clock: Clock::Manual(clock.clone()),
+                jobs: jobs.clone(),
+                address: Arc::clone(&address),
+                mailbox,
+                local: Box::new(()),
+                stats: Arc::clone(&stats),
+                census: Arc::clone(&census),
+                connections_max: usize::MAX,
+            });
+            Worker {
+                core: core.expect("the simulated poller takes every listener"),
+                address,
+                stats,
+                poller: number,
+                is_over: false,
+                watcher: Watcher::default(),
+            }
+        };
+        let workers = parts.into_iter().enumerate().map(make).collect();
+        Engine {
+            clock,
+            network,
+            workers,
+            jobs,
+            census,
+        }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Whether a worker would do something now.
+    pub(super) fn is_ready(&self, index: usize) -> bool {
+        let worker = &self.workers[index];
+        let due = || worker.core.due().is_some_and(|due| due <= self.now());
+        !worker.is_over && (self.network.has_events(worker.poller) || due())
+    }
+
+    /// One turn of a worker, and a look at what it has left.
+    pub(super) fn turn(&mut self, index: usize, limits: &Limits) -> Result<(), String> {
+        let worker = &mut self.workers[index];
+        let turn = worker.core.turn().map_err(|error| error.to_string())?;
+        worker.is_over = turn == Turn::Over;
+        let view = worker.core.view();
+        let check = (worker.watcher).check(&view, &self.network, worker.poller, limits);
+        check.map_err(|why| format!("worker {index}: {why}"))?;
+        let mut slots = 0;
+        let mut has_mail = false;
+        for worker in &mut self.workers {
+            let view = worker.core.view();
+            slots += view.connections.len();
+            has_mail |= view.has_mail;
+        }
+        let sockets = self.network.sockets();
+        if sockets < slots || (sockets > slots && !has_mail) {
+            return Err(format!(
+                "{sockets} sockets are open for {slots} connections"
+            ));
+        }
+        Ok(())
+    }
+
+    /// When the next worker is due.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let alive = self.workers.iter().filter(|worker| !worker.is_over);
+        alive.filter_map(|worker| worker.core.due()).min()
+    }
+
+    pub(super) fn tell(&self, mail: impl Fn() -> Mail) {
+        self.workers
+            .iter()
+            .for_each(|worker| worker.address.send(mail()));
+    }
+}
+
+/// What can happen next.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    Turn(usize),
+    Send(usize),
+    Read(usize),
+    Job,
+    Wake,
+    Drain,
+    Publish,
+    Exhaust,
+}
+
+/// A run.
+pub(super) struct World {
+    pub engine: Engine,
+    random: Random,
+    conditions: Conditions,
+    actors: Vec<Actor>,
+    wakers: Arc<Wakers>,
+    job_at: Option<Instant>,
+    wake_at: Option<Instant>,
+    drained: bool,
+    /// What has happened, if anybody wants to know.
+    pub trace: Option<Vec<String>>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, mutation: Option<Mutation>) -> World {
+        let mut random = Random::new(seed);
+        let conditions = Conditions::new(&mut random);
+        let network = Network::new(random.next(), conditions.chaos);
+        let wakers = Arc::new(Wakers::default());
+        let site = Arc::new(site(conditions.limits.clone(), "one", &wakers));
+        let mut engine = Engine::new(network, &site, conditions.workers, conditions.hands_over);
+        for worker in &mut engine.workers {
+            mutation.inspect(|&mutation| worker.core.mutate(mutation));
+        }
+        let clients = conditions.clients(&mut random);
+        let actors = (0..clients)
+            .map(|number| Actor::new(number, Plan::new(&mut random.fork(), &conditions)))
+            .collect();
+        World {
+            engine,
+            random,
+            conditions,
+            actors,
+            wakers,
+            job_at: None,
+            wake_at: None,
+            drained: false,
+            trace: None,
+        }
+    }
+
+    /// Describes what is going to happen.
+    pub(super) fn describe(&self) -> String {
+        let mut text = format!("{:?}\n", self.conditions);
+        for actor in &self.actors {
+            let plan = &actor.plan;
+            text.push_str(&format!(
+                "client {}: {:?} {:?} pieces {} leaves {} half-closes {} (in body {}) dawdles {}\n",
+                actor.number,
+                plan.options,
+                plan.reading,
+                plan.piece_max,
+                plan.leaves,
+                plan.half_closes,
+                plan.ends_in_body,
+                plan.dawdles,
+            ));
+            for asked in &plan.asked {
+                let (start, head_end, end) = (asked.start, asked.head_end, asked.end);
+                let finals: Vec<_> = asked.finals.iter().map(|one| one.status).collect();
+                text.push_str(&format!(
+                    "    {start}..{head_end}..{end} {}: {finals:?} {:?}\n",
+                    asked.what, asked.then
+                ));
+            }
+            text.push_str(&format!("    {:?}\n", plan.moves));
+        }
+        text
+    }
+
+    /// Runs to the end, and judges what has happened.
+    pub(super) fn run(&mut self) -> Result<(), String> {
+        self.run_script()?;
+        for actor in &self.actors {
+            if actor.end.is_none() {
+                return Err(format!("client {} never ends", actor.number));
+            }
+        }
+        self.wind_up()
+    }
+
+    fn run_script(&mut self) -> Result<(), String> {
+        let mut tasks = Vec::new();
+        for _ in 0..STEPS_MAX {
+            if self.actors.iter().all(|actor| actor.end.is_some()) {
+                return Ok(());
+            }
+            self.plan_jobs_and_wakes();
+            tasks.clear();
+            self.find_tasks(&mut tasks);
+            if tasks.is_empty() {
+                let Some(next) = self.next_time() else {
+                    return Ok(());
+                };
+                self.engine.clock.set(next.max(self.engine.now()));
+                continue;
+            }
+            let task = tasks[self.random.below(tasks.len())];
+            self.perform(task)?;
+            let passed = Duration::from_micros(self.random.below(60) as u64);
+            self.engine.clock.advance(passed);
+        }
+        Err("it goes on for ever".to_owned())
+    }
+
+    /// A job, or the waking of a stream, is due some time after there is one.
+    fn plan_jobs_and_wakes(&mut self) {
+        let now = self.engine.now();
+        let lazy = self.conditions.lazy_jobs;
+        if self.job_at.is_none() && self.engine.jobs.waiting() > 0 {
+            let millis = match self.random.below(100) {
+                0..15 if lazy => self.random.between(1000, 60_000),
+                0..60 => 0,
+                _ => self.random.between(0, 30),
+            };
+            self.job_at = Some(now + Duration::from_millis(millis as u64));
+        }
+        if self.wake_at.is_none() && self.wakers.len() > 0 {
+            let millis = self.random.pick(&[0, 0, 1, 20]);
+            self.wake_at = Some(now + Duration::from_millis(millis));
+        }
+    }
+
+    fn find_tasks(&self, tasks: &mut Vec<Task>) {
+        let now = self.engine.now();
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let ready = (0..self.engine.workers.len()).filter(|&index| self.engine.is_ready(index));
+        tasks.extend(ready.map(Task::Turn));
+        for actor in self.actors.iter().filter(|actor| actor.end.is_none()) {
+            let due = |when| matches!(when, When::At(at) if at <= now);
+            tasks.extend(due(actor.sends).then_some(Task::Send(actor.number)));
+            tasks.extend(due(actor.reads).then_some(Task::Read(actor.number)));
+        }
+        tasks.extend(is_due(self.job_at).then_some(Task::Job));
+        tasks.extend(is_due(self.wake_at).then_some(Task::Wake));
+        let on = &self.conditions;
+        let at = |time: Option<Duration>| time.map(|time| Instant::START + time);
+        tasks.extend(is_due(at(on.drain_at)).then_some(Task::Drain));
+        tasks.extend(is_due(at(on.publish_at)).then_some(Task::Publish));
+        let exhausted_at = on.exhausted_at.map(|(time, _)| time);
+        tasks.extend(is_due(at(exhausted_at)).then_some(Task::Exhaust));
+    }
+
+    fn next_time(&self) -> Option<Instant> {
+        let sides = self.actors.iter().filter(|actor| actor.end.is_none());
+        let sides = sides.flat_map(|actor| [actor.sends, actor.reads]);
+        let sides = sides.filter_map(|when| match when {
+            When::At(at) => Some(at),
+            When::Later | When::Never => None,
+        });
+        let on = &self.conditions;
+        let script = [
+            on.drain_at,
+            on.publish_at,
+            on.exhausted_at.map(|(time, _)| time),
+        ];
+        let script = (script.into_iter().flatten()).map(|time| Instant::START + time);
+        let others = [self.job_at, self.wake_at, self.engine.due()];
+        sides
+            .chain(script)
+            .chain(others.into_iter().flatten())
+            .min()
+    }
+
+    fn perform(&mut self, task: Task) -> Result<(), String> {
+        let now = self.engine.now();
+        let mut happened = format!("{task:?}");
+        match task {
+            Task::Turn(index) => {
+                self.engine.turn(index, &self.conditions.limits)?;
+                self.actors.iter_mut().for_each(|actor| actor.poke(now));
+            }
+            Task::Send(number) => {
+                let actor = &mut self.actors[number];
+                happened = actor.send(&self.engine.network, &mut self.random, now);
+                happened = format!("client {number}: {happened}");
+            }
+            Task::Read(number) => {
+                let actor = &mut self.actors[number];
+                happened = actor
+                    .read(now)
+                    .map_err(|why| format!("client {number}: {why}"))?;
+                happened = format!("client {number}: {happened}");
+            }
+            Task::Job => {
+                self.job_at = None;
+                self.engine.jobs.run_one(self.random.below(1000));
+            }
+            Task::Wake => {
+                self.wake_at = None;
+                self.wakers
+                    .wake(self.random.below(1000), self.random.percent(10));
+            }
+            Task::Drain => {
+                self.conditions.drain_at = None;
+                self.drained = true;
+                self.engine.tell(|| Mail::Drain);
+            }
+            Task::Publish => {
+                self.conditions.publish_at = None;
+                let limits = self.conditions.limits.clone();
+                let site = Arc::new(site(limits, "two", &self.wakers));
+                self.engine.tell(|| Mail::Site(Arc::clone(&site)));
+            }
+            Task::Exhaust => {
+                let count = self
+                    .conditions
+                    .exhausted_at
+                    .take()
+                    .map_or(0, |(_, count)| count);
+                self.engine.network.fail_accepts(count);
+            }
+        }
+        if let Some(trace) = &mut self.trace {
+            let millis = now.as_nanos() as f64 / 1e6;
+            trace.push(format!("{millis:12.3} {happened}"));
+        }
+        if let Task::Send(number) | Task::Read(number) = task
+            && self.actors[number].end.is_some()
+        {
+            let drained = self.drained;
+            let verdict = self.actors[number].judge(&self.conditions, drained);
+            return verdict.map_err(|why| format!("client {number}: {why}"));
+        }
+        Ok(())
+    }
+
+    /// All clients are gone: when all deadlines have passed, nothing may be left.
+    fn wind_up(&mut self) -> Result<(), String> {
+        let limits = self.conditions.limits.clone();
+        let end = self.engine.now() + Duration::from_secs(400);
+        let mut steps = 0;
+        while self.engine.now() < end {
+            steps += 1;
+            if steps > STEPS_MAX {
+                return Err("the workers never rest".to_owned());
+            }
+            if self.engine.jobs.run_one(0) {
+                continue;
+            }
+            if self.wakers.len() > 0 {
+                self.wakers.wake(0, false);
+            }
+            let ready = (0..self.engine.workers.len()).find(|&index| self.engine.is_ready(index));
+            match ready {
+                Some(index) => self.engine.turn(index, &limits)?,
+                None => {
+                    let next = self.engine.due().map_or(end, |due| due.min(end));
+                    self.engine.clock.set(next.max(self.engine.now()));
+                }
+            }
+        }
+        self.check_end()?;
+        self.engine.tell(|| Mail::Drain);
+        for index in 0..self.engine.workers.len() {
+            if !self.engine.workers[index].is_over {
+                self.engine.turn(index, &limits)?;
+            }
+            if !self.engine.workers[index].is_over {
+                return Err(format!("worker {index} does not end"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_end(&mut self) -> Result<(), String> {
+        for (index, worker) in self.engine.workers.iter_mut().enumerate() {
+            let stats = &worker.stats;
+            let counts = [
+                ("connections", stats.connections.value()),
+                ("exchanges", stats.exchanges.value()),
+            ];
+            if let Some((what, count)) = counts.iter().find(|(_, count)| *count > 0) {
+                return Err(format!("worker {index} still counts {count} {what}"));
+            }
+            check_end(&worker.core.view()).map_err(|why| format!("worker {index}: {why}"))?;
+        }
+        match self.engine.census.connections() {
+            0 => Ok(()),
+            count => Err(format!("the census still counts {count} connections")),
+        }
+    }
+}
