@@ -130,6 +130,23 @@ const KINDS: &[(usize, Kind)] = &[
     (2, Kind::JobPanic),
 ];
 
+impl Kind {
+    /// A job makes the answer.
+    fn is_job(self) -> bool {
+        use Kind::{Job, JobPanic, JobStream, LargeJob};
+        matches!(self, Job | LargeJob | JobStream | JobPanic)
+    }
+
+    /// The length of the answer is not known when it begins.
+    fn is_endless(self) -> bool {
+        use Kind::{Echo, Ignore, JobStream, Later, Stream, StreamPanic, Ticks};
+        matches!(
+            self,
+            Echo | Ignore | Stream | StreamPanic | Later | Ticks | JobStream
+        )
+    }
+}
+
 /// A request's body as it is going to be sent.
 struct Body {
     data: Vec<u8>,
@@ -203,24 +220,13 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         expects: expects && !http10,
         finals: Vec::new(),
         then: Then::Persists,
-        is_job: matches!(
-            kind,
-            Kind::Job | Kind::LargeJob | Kind::JobStream | Kind::JobPanic
-        ),
+        is_job: kind.is_job(),
         is_collected: false,
     };
     expect(&mut asked, kind, length, body.as_ref(), &target, limits);
-    let is_endless = matches!(
-        kind,
-        Kind::Echo
-            | Kind::Ignore
-            | Kind::Stream
-            | Kind::StreamPanic
-            | Kind::Later
-            | Kind::Ticks
-            | Kind::JobStream
-    );
-    if asks_to_close || (http10 && is_endless && asked.finals.iter().any(|f| f.status == 200)) {
+    if asks_to_close
+        || (http10 && kind.is_endless() && asked.finals.iter().any(|f| f.status == 200))
+    {
         asked.then = Then::Closes;
     }
     if is_head {
@@ -258,22 +264,47 @@ pub(super) fn write_malformed(random: &mut Random, limits: &Limits, bytes: &mut 
     let many: String = (0..=limits.fields_max)
         .map(|n| format!("X-{n}: 1\r\n"))
         .collect();
+    let post = |version, rest| format!("POST /collect HTTP/{version}\r\nHost: a\r\n{rest}");
     let table: [(u16, String); 16] = [
         (400, "GET /small HTTP/1.1\r\n\r\n".into()),
-        (400, "GET /small HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".into()),
+        (
+            400,
+            "GET /small HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".into(),
+        ),
         (505, "GET /small HTTP/2.0\r\nHost: a\r\n\r\n".into()),
         (400, "GET /sm all HTTP/1.1\r\nHost: a\r\n\r\n".into()),
         (400, "GET /small HTTP/1.1\nHost: a\n\n".into()),
         (400, "G(T /small HTTP/1.1\r\nHost: a\r\n\r\n".into()),
-        (400, "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na".into()),
-        (400, "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n".into()),
-        (400, "POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n".into()),
-        (400, "POST /collect HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into()),
-        (400, "GET /small HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n".into()),
+        (
+            400,
+            post("1.1", "Content-Length: 1\r\nContent-Length: 1\r\n\r\na"),
+        ),
+        (
+            400,
+            post(
+                "1.1",
+                "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ),
+        ),
+        (400, post("1.1", "Transfer-Encoding: gzip\r\n\r\n")),
+        (
+            400,
+            post("1.0", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ),
+        (
+            400,
+            "GET /small HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n".into(),
+        ),
         (400, "GET /small HTTP/1.1\r\nHost : a\r\n\r\n".into()),
-        (417, "POST /collect HTTP/1.1\r\nHost: a\r\nExpect: more\r\nContent-Length: 1\r\n\r\na".into()),
+        (
+            417,
+            post("1.1", "Expect: more\r\nContent-Length: 1\r\n\r\na"),
+        ),
         (414, format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n")),
-        (431, format!("GET /small HTTP/1.1\r\nHost: a\r\nX: {large}\r\n\r\n")),
+        (
+            431,
+            format!("GET /small HTTP/1.1\r\nHost: a\r\nX: {large}\r\n\r\n"),
+        ),
         (431, format!("GET /small HTTP/1.1\r\nHost: a\r\n{many}\r\n")),
     ];
     let index = random.below(table.len());
@@ -419,9 +450,19 @@ fn expect(
         (Then::MayClose | Then::MayCloseUnsaid, true) if body.is_none() => Then::Persists,
         (then, _) => then,
     };
-    let Some(body) = body else {
-        return;
-    };
+    if let Some(body) = body {
+        expect_of_body(asked, kind, body, answers_early, limits);
+    }
+}
+
+/// Foretells what else the answer may be because of the body.
+fn expect_of_body(
+    asked: &mut Asked,
+    kind: Kind,
+    body: &Body,
+    answers_early: bool,
+    limits: &Limits,
+) {
     let too_large = body.data.len() as u64 > limits.body_bytes_max;
     match (too_large || body.is_broken, body.is_chunked) {
         (false, _) => {}
