@@ -329,7 +329,7 @@ impl Judge<'_> {
                 }
         };
         let is_cut = |one: &super::request::Final| {
-            one.is_cut || answer.framing == Framing::UntilClose && self.may_cut(index)
+            one.is_cut || answer.framing == Framing::UntilClose && self.may_cut()
         };
         let fitting = (asked.finals.iter()).find(|one| fits(one.status, &one.body, is_cut(one)));
         let Some(one) = fitting else {
@@ -348,7 +348,7 @@ impl Judge<'_> {
         if one.is_cut && answer.is_whole && answer.framing != Framing::UntilClose {
             return Err("it should have been cut".to_owned());
         }
-        if !one.is_cut && !answer.is_whole && !self.may_cut(index) {
+        if !one.is_cut && !answer.is_whole && !self.may_cut() {
             return Err(format!("it is cut after {} bytes", body.len()));
         }
         let may_close = asked.then != Then::Persists || self.drained || self.conditions.is_tight;
@@ -377,7 +377,7 @@ impl Judge<'_> {
             _ => false,
         };
         let may_keep = answer.status == 503 && by_job && on.jobs_bounded;
-        excuse && (!answer.keeps || may_keep) && (answer.is_whole || self.may_cut(index))
+        excuse && (!answer.keeps || may_keep) && (answer.is_whole || self.may_cut())
     }
 
     fn is_cap(&self, index: usize, answer: &Answer) -> bool {
@@ -385,14 +385,13 @@ impl Judge<'_> {
     }
 
     /// Whether the answer to this request may be cut.
-    fn may_cut(&self, index: usize) -> bool {
+    fn may_cut(&self) -> bool {
         let plan = &self.actor.plan;
-        let trails = plan.trails && (plan.asked[..=index].iter()).any(|a| a.then == Then::Closes);
         self.end == End::Left
             || plan.leaves
             || plan.dawdles
             || plan.ends_in_body
-            || trails
+            || plan.trails
             || self.conditions.is_tight
             || (self.drained && self.conditions.dawdles)
     }
@@ -409,7 +408,7 @@ impl Judge<'_> {
             .is_some_and(|last| !last.keeps || !last.is_whole);
         let unsaid = next > 0 && plan.asked[next - 1].then == Then::MayCloseUnsaid;
         let given_up = plan.half_closes && asked.is_job;
-        if closed || unsaid || given_up || self.drained || self.may_cut(next) {
+        if closed || unsaid || given_up || self.drained || self.may_cut() {
             return Ok(());
         }
         if self.conditions.is_capped && next == 0 && self.end != End::Left {

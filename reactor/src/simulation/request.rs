@@ -1,5 +1,6 @@
 //! Requests as the script writes them, and what has to come back.
 
+use super::kind::{KINDS, Kind};
 use super::random::Random;
 use super::site::{BYE, DROPPED, EARLY, FILE_BYTES, PIECE, SHARED_BYTES, SMALL, pattern};
 use crate::http::Method;
@@ -20,6 +21,8 @@ pub(super) struct Asked {
     /// The answers that are right.
     pub finals: Vec<Final>,
     pub then: Then,
+    /// The client says that it is the last.
+    pub asks_to_close: bool,
     /// A client that half-closes is taken to have left.
     pub is_job: bool,
     /// Its body is collected.
@@ -73,80 +76,6 @@ impl Final {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Small,
-    Version,
-    User,
-    Collect,
-    Echo,
-    Shared,
-    File,
-    Bye,
-    Early,
-    Drop,
-    Ignore,
-    Missing,
-    WrongMethod,
-    Panic,
-    Stream,
-    Sized,
-    Short,
-    StreamPanic,
-    Later,
-    Ticks,
-    Job,
-    Answer,
-    LargeJob,
-    JobStream,
-    JobPanic,
-}
-
-const KINDS: &[(usize, Kind)] = &[
-    (10, Kind::Small),
-    (1, Kind::Version),
-    (6, Kind::User),
-    (12, Kind::Collect),
-    (12, Kind::Echo),
-    (4, Kind::Shared),
-    (3, Kind::File),
-    (1, Kind::Bye),
-    (4, Kind::Early),
-    (6, Kind::Drop),
-    (4, Kind::Ignore),
-    (3, Kind::Missing),
-    (2, Kind::WrongMethod),
-    (2, Kind::Panic),
-    (6, Kind::Stream),
-    (4, Kind::Sized),
-    (1, Kind::Short),
-    (3, Kind::StreamPanic),
-    (8, Kind::Later),
-    (6, Kind::Ticks),
-    (10, Kind::Job),
-    (4, Kind::Answer),
-    (3, Kind::LargeJob),
-    (3, Kind::JobStream),
-    (2, Kind::JobPanic),
-];
-
-impl Kind {
-    /// A job makes the answer.
-    fn is_job(self) -> bool {
-        use Kind::{Job, JobPanic, JobStream, LargeJob};
-        matches!(self, Job | LargeJob | JobStream | JobPanic)
-    }
-
-    /// The length of the answer is not known when it begins.
-    fn is_endless(self) -> bool {
-        use Kind::{Echo, Ignore, JobStream, Later, Stream, StreamPanic, Ticks};
-        matches!(
-            self,
-            Echo | Ignore | Stream | StreamPanic | Later | Ticks | JobStream
-        )
-    }
-}
-
 /// A request's body as it is going to be sent.
 struct Body {
     data: Vec<u8>,
@@ -181,24 +110,17 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         method.as_str(),
         u8::from(!http10)
     );
-    match (asks_to_close, http10) {
-        (true, _) if http10 && random.percent(50) => {}
-        (true, _) => head.push_str("Connection: close\r\n"),
-        (false, true) => head.push_str("Connection: keep-alive\r\n"),
-        (false, false) => {}
-    }
+    head.push_str(match (asks_to_close, http10) {
+        (true, true) if random.percent(50) => "",
+        (true, _) => "Connection: close\r\n",
+        (false, true) => "Connection: keep-alive\r\n",
+        (false, false) => "",
+    });
     if expects {
         head.push_str("Expect: 100-continue\r\n");
     }
     if random.percent(25) {
-        let most = limits.head_bytes_max - 400;
-        let most = if random.percent(50) {
-            most.min(700)
-        } else {
-            most
-        };
-        let pad = random.between(1, most);
-        head.push_str(&format!("X-Pad: {}\r\n", "p".repeat(pad)));
+        head.push_str(&padding(random, limits));
     }
     match &body {
         Some(body) if body.is_chunked => head.push_str("Transfer-Encoding: chunked\r\n"),
@@ -208,9 +130,7 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
     bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(b"\r\n");
     let head_end = bytes.len();
-    if let Some(body) = &body {
-        write_body(body, random, bytes);
-    }
+    body.iter().for_each(|body| write_body(body, random, bytes));
     let mut asked = Asked {
         what: format!("{} {target}", method.as_str()),
         method,
@@ -220,6 +140,7 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         expects: expects && !http10,
         finals: Vec::new(),
         then: Then::Persists,
+        asks_to_close,
         is_job: kind.is_job(),
         is_collected: false,
     };
@@ -233,6 +154,17 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         bare(&mut asked);
     }
     asked
+}
+
+/// A field that makes a head longer, up to nearly all that a head may have.
+fn padding(random: &mut Random, limits: &Limits) -> String {
+    let most = limits.head_bytes_max - 400;
+    let most = if random.percent(50) {
+        most.min(700)
+    } else {
+        most
+    };
+    format!("X-Pad: {}\r\n", "p".repeat(random.between(1, most)))
 }
 
 /// Pipelined small requests, more than a connection may have answered in one turn.
@@ -250,6 +182,7 @@ pub(super) fn write_burst(random: &mut Random, bytes: &mut Vec<u8>) -> Vec<Asked
             expects: false,
             finals: vec![Final::whole(200, SMALL)],
             then: Then::Persists,
+            asks_to_close: false,
             is_job: false,
             is_collected: false,
         }
@@ -320,6 +253,7 @@ pub(super) fn write_malformed(random: &mut Random, limits: &Limits, bytes: &mut 
         expects: false,
         finals: vec![Final::error(*status)],
         then: Then::Closes,
+        asks_to_close: false,
         is_job: false,
         is_collected: false,
     }
@@ -416,9 +350,7 @@ fn expect(
     let last = target.rsplit('/').next().unwrap_or_default();
     let pieces = || PIECE.repeat(last.parse().unwrap_or(0));
     let streams = matches!(kind, Kind::Echo | Kind::Drop | Kind::Ignore);
-    let has_no_route = matches!(kind, Kind::Missing | Kind::WrongMethod);
-    let answers_early = has_no_route || kind == Kind::Early;
-    asked.is_collected = !streams && !answers_early;
+    asked.is_collected = !streams && !kind.is_answered_early();
     let (answer, then) = match kind {
         Kind::Small => (Final::whole(200, SMALL), Then::Persists),
         Kind::Version => (Final::error(200), Then::Persists),
@@ -451,18 +383,13 @@ fn expect(
         (then, _) => then,
     };
     if let Some(body) = body {
-        expect_of_body(asked, kind, body, answers_early, limits);
+        expect_of_body(asked, kind, length, body, limits);
     }
 }
 
 /// Foretells what else the answer may be because of the body.
-fn expect_of_body(
-    asked: &mut Asked,
-    kind: Kind,
-    body: &Body,
-    answers_early: bool,
-    limits: &Limits,
-) {
+fn expect_of_body(asked: &mut Asked, kind: Kind, length: usize, body: &Body, limits: &Limits) {
+    let answers_early = kind.is_answered_early();
     let too_large = body.data.len() as u64 > limits.body_bytes_max;
     match (too_large || body.is_broken, body.is_chunked) {
         (false, _) => {}
@@ -472,20 +399,24 @@ fn expect_of_body(
             asked.then = Then::MayClose;
         }
         // Nobody reads the body: the answer stands, but what is behind it cannot be found.
-        (true, true) if answers_early || matches!(kind, Kind::Drop | Kind::Ignore) => {
-            asked.then = match (body.is_broken, asked.then) {
-                (true, Then::MayCloseUnsaid) | (_, Then::Closes) => asked.then,
-                (true, _) => Then::Closes,
-                (false, then) => then,
-            };
+        (true, true) if answers_early || kind == Kind::Drop => {
+            if body.is_broken {
+                asked.then = Then::Closes;
+            }
         }
         (true, true) => {
             let status = if too_large { 413 } else { 400 };
             asked.finals = vec![Final::error(status)];
-            if kind == Kind::Echo {
-                asked.finals.push(Final::cut(200, body.data.clone()));
-            }
             asked.then = Then::Closes;
+            match kind {
+                Kind::Echo => asked.finals.push(Final::cut(200, body.data.clone())),
+                Kind::Ignore => {
+                    asked.finals.push(Final::whole(200, pattern(length)));
+                    asked.finals.push(Final::cut(200, pattern(length)));
+                    asked.then = Then::MayCloseUnsaid;
+                }
+                _ => {}
+            }
         }
     }
 }

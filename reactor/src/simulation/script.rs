@@ -220,11 +220,8 @@ impl Plan {
             dawdles: conditions.dawdles && random.percent(50),
             trails: false,
         };
-        let closing = plan
-            .asked
-            .iter()
-            .position(|asked| asked.then == Then::Closes);
-        plan.trails = closing.is_some_and(|index| index + 1 < plan.asked.len());
+        let last = plan.asked.iter().position(|asked| asked.asks_to_close);
+        plan.trails = last.is_some_and(|index| index + 1 < plan.asked.len());
         plan.choose_moves(random);
         plan.choose_end(random);
         plan.choose_reading(random);

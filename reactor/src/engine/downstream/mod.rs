@@ -364,7 +364,8 @@ impl Downstream {
         match intake {
             Intake::Complete => self.state = State::Reading,
             Intake::Blocked | Intake::Full => return Step::Wait,
-            Intake::Left => return Step::Close,
+            // The answer still goes out.
+            Intake::Left => self.state = State::Closing { lingers: false },
             Intake::Violated(_) => self.state = State::Closing { lingers: true },
         }
         Step::Go
