@@ -107,10 +107,9 @@ impl Pool {
         self.free.push(block);
     }
 
-    /// Whether there are `blocks` blocks for output.
-    #[inline]
-    pub fn can_lend_output(&self, blocks: usize) -> bool {
-        self.lent + blocks <= self.lent_max
+    /// Whether there is a block for output.
+    pub fn can_lend_output(&self) -> bool {
+        self.lent < self.lent_max
     }
 
     /// Gives back what was not needed for ten seconds, except for a few.

@@ -392,6 +392,6 @@ impl Core {
         if self.cx.scratch.is_none() {
             self.cx.scratch = self.cx.pool.take();
         }
-        self.cx.scratch.is_some() && self.cx.has_blocks_to_answer(&self.site.limits)
+        self.cx.scratch.is_some() && self.cx.pool.can_lend_output()
     }
 }

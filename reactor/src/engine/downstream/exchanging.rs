@@ -126,7 +126,7 @@ impl Downstream {
                 Run::Moved
             }
             Stage::Streaming { .. } => self.pull(exchange, key, id, cx, budget),
-            Stage::Sending(_) => self.send_file(exchange, key, cx, budget),
+            Stage::Sending(_) => self.send_file(exchange, cx, budget),
             Stage::Done if cx.out.is_empty() => return Run::Over(self.after_response(exchange)),
             Stage::Done if self.socket.can_write() => Run::Moved,
             Stage::Done => Run::Waits,

@@ -89,7 +89,7 @@ impl Downstream {
             if cx.out.len() >= site.limits.pipe_bytes_max && self.flush(cx) != Sent::All {
                 return Some(Step::Go);
             }
-            if !cx.pool.can_lend_output(1) {
+            if !cx.pool.can_lend_output() {
                 self.starve(key, cx);
                 return Some(Step::Wait);
             }

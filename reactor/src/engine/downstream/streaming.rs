@@ -31,8 +31,10 @@ impl Downstream {
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Run {
-        let is_ready = matches!(exchange.stage, Stage::Streaming { ready: true, .. });
-        if !is_ready || !self.may_queue_body(exchange, key, cx) {
+        if cx.out.len() >= exchange.site.limits.pipe_bytes_max {
+            return Run::Waits;
+        }
+        if !matches!(exchange.stage, Stage::Streaming { ready: true, .. }) {
             return Run::Waits;
         }
         let Some(Pulled { progress, asks }) = pull_once(exchange, id, cx) else {
@@ -57,20 +59,6 @@ impl Downstream {
             Progress::Later => Run::Waits,
             Progress::End => self.end_stream(exchange, cx),
         }
-    }
-
-    /// Whether more of the body may be queued now. If only blocks are missing the connection waits
-    /// for the client to take what is queued, or on the list of those that wait for a block.
-    fn may_queue_body(&mut self, exchange: &Exchange, key: Key, cx: &mut Context) -> bool {
-        let limits = &exchange.site.limits;
-        if cx.out.len() >= limits.pipe_bytes_max {
-            return false;
-        }
-        let has_blocks = cx.has_blocks_to_answer(limits);
-        if !has_blocks && cx.out.is_empty() {
-            self.starve(key, cx);
-        }
-        has_blocks
     }
 
     /// Frames what the stream has made. False if that cannot be.
@@ -129,13 +117,9 @@ impl Downstream {
     pub(super) fn send_file(
         &mut self,
         exchange: &mut Exchange,
-        key: Key,
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Run {
-        if !self.may_queue_body(exchange, key, cx) {
-            return Run::Waits;
-        }
         let bytes_max = exchange.site.limits.pipe_bytes_max;
         let Stage::Sending(file) = &mut exchange.stage else {
             return Run::Waits;
@@ -145,6 +129,7 @@ impl Downstream {
             match queue_file_piece(file, &mut cx.out, &mut cx.pool) {
                 Ok(FilePiece::Queued(count)) => queued += count,
                 Ok(FilePiece::Cut) => return Run::Cut,
+                Err(_) if cx.out.is_empty() => return Run::Cut,
                 Err(_) => break,
             }
         }
