@@ -1,19 +1,18 @@
 //! What a worker lends to the slot that it drives.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use httpdate::HttpDate;
 
-use super::arena::Key;
 use super::exchange::Exchanges;
 use super::jobs::JobPool;
 use super::mailbox::Sending;
 use super::ready::ReadyQueue;
 use super::site::Site;
+use super::starved::Starved;
 use super::stats::WorkerStats;
 use crate::buffer::{BLOCK_BYTES_MIN, Block, Output, Pool};
 use crate::http::Field;
@@ -45,7 +44,7 @@ pub(super) struct Context {
     pub wheel: Wheel,
     pub ready: ReadyQueue,
     /// Connections that cannot be read because the pool is empty.
-    pub starved: VecDeque<Key>,
+    pub starved: Starved,
     pub exchanges: Exchanges,
     /// Bytes of all bodies that are being collected.
     pub collected_bytes: usize,
@@ -92,7 +91,7 @@ impl Context {
             local,
             wheel: Wheel::new(now),
             ready: ReadyQueue::default(),
-            starved: VecDeque::new(),
+            starved: Starved::default(),
             exchanges: Exchanges::default(),
             collected_bytes: 0,
             jobs,

@@ -204,8 +204,8 @@ impl Exchange {
     pub fn has_answered(&self) -> bool {
         match self.stage {
             Stage::Collecting(_) | Stage::Working | Stage::Delivered(_) => false,
-            Stage::Streaming { .. } => self.head.is_none(),
-            Stage::Sending(_) | Stage::Done => true,
+            Stage::Streaming { .. } | Stage::Sending(_) => self.head.is_none(),
+            Stage::Done => true,
         }
     }
 

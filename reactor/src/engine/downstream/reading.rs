@@ -8,6 +8,7 @@ use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Asked, Routed, Told};
 use crate::engine::exchange::{Exchange, OwnedRequest, Stage};
 use crate::engine::site::Site;
+use crate::engine::starved::Need;
 use crate::engine::socket::{Received, Sent};
 use crate::http::{Framing, RequestHead};
 use crate::limits::Limits;
@@ -89,8 +90,8 @@ impl Downstream {
             if cx.out.len() >= site.limits.pipe_bytes_max && self.flush(cx) != Sent::All {
                 return Some(Step::Go);
             }
-            if !cx.pool.can_lend_output() {
-                self.starve(key, cx);
+            if !cx.pool.can_lend_output(1) {
+                self.starve(key, Need::Output, cx);
                 return Some(Step::Wait);
             }
             let text = &hand.block[hand.start..hand.end];
