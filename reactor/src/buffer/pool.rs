@@ -107,7 +107,12 @@ impl Pool {
         self.free.push(block);
     }
 
-    /// Whether there are `blocks` blocks for output.
+    /// Whether there is a block to read into.
+    pub fn can_lend(&self) -> bool {
+        self.lent < self.lent_max - self.output_share
+    }
+
+    /// Whether there are so many blocks for output.
     #[inline]
     pub fn can_lend_output(&self, blocks: usize) -> bool {
         self.lent + blocks <= self.lent_max

@@ -1,23 +1,21 @@
 //! What a worker lends to the slot that it drives.
 
 use std::any::Any;
-use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use httpdate::HttpDate;
 
-use super::arena::Key;
 use super::exchange::Exchanges;
 use super::jobs::JobPool;
 use super::mailbox::Sending;
 use super::ready::ReadyQueue;
 use super::site::Site;
+use super::starved::Starved;
 use super::stats::WorkerStats;
 use crate::buffer::{BLOCK_BYTES_MIN, Block, Output, Pool};
 use crate::http::Field;
-use crate::limits::Limits;
 use crate::proto::h1::Prelude;
 use crate::router::Params;
 use crate::service::ReplyBuffer;
@@ -46,7 +44,7 @@ pub(super) struct Context {
     pub wheel: Wheel,
     pub ready: ReadyQueue,
     /// Connections that cannot be read because the pool is empty.
-    pub starved: VecDeque<Key>,
+    pub starved: Starved,
     pub exchanges: Exchanges,
     /// Bytes of all bodies that are being collected.
     pub collected_bytes: usize,
@@ -75,9 +73,10 @@ impl Context {
     ) -> Context {
         let now = clock.now();
         let limits = &site.limits;
-        let block_bytes = limits.head_bytes_max.max(BLOCK_BYTES_MIN);
-        let needed = blocks_to_answer(limits, block_bytes) + BLOCKS_OF_WORKER;
-        let mut pool = Pool::new(block_bytes, limits.pool_bytes_max.max(needed * block_bytes));
+        let mut pool = Pool::new(
+            limits.head_bytes_max.max(BLOCK_BYTES_MIN),
+            limits.pool_bytes_max,
+        );
         Context {
             now,
             dates: Dates::new(site.server_name.as_deref(), &clock, now),
@@ -92,7 +91,7 @@ impl Context {
             local,
             wheel: Wheel::new(now),
             ready: ReadyQueue::default(),
-            starved: VecDeque::new(),
+            starved: Starved::default(),
             exchanges: Exchanges::default(),
             collected_bytes: 0,
             jobs,
@@ -103,12 +102,6 @@ impl Context {
             #[cfg(test)]
             mutation: None,
         }
-    }
-
-    /// Whether the pool has blocks for a pipe's worth of output and its framing: whoever begins to
-    /// queue that much does not run out of them in the middle.
-    pub fn has_blocks_to_answer(&self, limits: &Limits) -> bool {
-        self.pool.can_lend_output(blocks_to_answer(limits, self.pool.block_bytes()))
     }
 
     /// Reads the clock, once a turn.
@@ -146,15 +139,6 @@ impl fmt::Debug for Context {
             .field("exchanges", &self.exchanges.len())
             .finish_non_exhaustive()
     }
-}
-
-/// Blocks that a worker holds all the time: its scratch and the last block of its output. Beside
-/// them there has to be room for some that read.
-const BLOCKS_OF_WORKER: usize = 6;
-
-/// Blocks for a pipe's worth of output: those it fills, one that it begins in, and two for framing.
-fn blocks_to_answer(limits: &Limits, block_bytes: usize) -> usize {
-    limits.pipe_bytes_max / block_bytes + 3
 }
 
 /// The wall clock, read at most once a second, and what is derived from it.

@@ -349,29 +349,31 @@ impl Core {
         dispatch::flush_observers(&self.site, &mut self.cx);
     }
 
-    /// When blocks are missing: refuses the oldest incomplete heads until one is free, then lets
-    /// the connections that wait for one try again.
+    /// When blocks are missing: refuses the oldest incomplete heads until there are enough, then
+    /// lets the connections go on that have what they need.
     fn relieve_starved(&mut self) {
         if self.cx.starved.is_empty() {
             return;
         }
-        if !self.has_blocks() {
+        if self.lacks_blocks() {
             for key in self.holders_of_heads() {
                 if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
                     let verdict = slot.relieve(key, &self.site, &mut self.cx);
                     self.carry_out(key, verdict);
                 }
-                if self.has_blocks() {
+                if !self.lacks_blocks() {
                     break;
                 }
             }
         }
-        if !self.has_blocks() {
-            return;
-        }
-        while let Some(key) = self.cx.starved.pop_front() {
-            if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
-                slot.end_starving(key, &mut self.cx);
+        for _ in 0..self.cx.starved.len() {
+            let Some((key, need)) = self.cx.starved.pop() else {
+                return;
+            };
+            if !need.is_met(&self.cx.pool, self.cx.scratch.is_some()) {
+                self.cx.starved.put_back(key, need);
+            } else if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
+                slot.end_starving(key, need, &mut self.cx);
             }
         }
     }
@@ -388,10 +390,10 @@ impl Core {
         holders.into_iter().map(|(_, key)| key).collect()
     }
 
-    fn has_blocks(&mut self) -> bool {
+    fn lacks_blocks(&mut self) -> bool {
         if self.cx.scratch.is_none() {
             self.cx.scratch = self.cx.pool.take();
         }
-        self.cx.scratch.is_some() && self.cx.has_blocks_to_answer(&self.site.limits)
+        self.cx.starved.lacks(&self.cx.pool, self.cx.scratch.is_some())
     }
 }

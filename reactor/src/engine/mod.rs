@@ -23,6 +23,7 @@ mod mutation;
 mod ready;
 mod site;
 mod socket;
+mod starved;
 mod stats;
 mod worker;
 

@@ -351,7 +351,7 @@ impl Judge<'_> {
         if !one.is_cut && !answer.is_whole && !self.may_cut() {
             return Err(format!("it is cut after {} bytes", body.len()));
         }
-        let may_close = asked.then != Then::Persists || self.drained || self.conditions.is_tight;
+        let may_close = asked.then != Then::Persists || self.drained;
         if !answer.keeps && !may_close {
             return Err("it closes".to_owned());
         }
@@ -372,7 +372,6 @@ impl Judge<'_> {
                     || (by_job && (on.jobs_bounded || on.lazy_jobs))
                     || (asked.is_collected && on.collected_bounded)
             }
-            500 => on.is_tight,
             408 => self.actor.plan.dawdles || on.is_tight,
             _ => false,
         };
@@ -392,8 +391,7 @@ impl Judge<'_> {
             || plan.dawdles
             || plan.ends_in_body
             || plan.trails
-            || self.conditions.is_tight
-            || (self.drained && self.conditions.dawdles)
+            || (self.conditions.dawdles && (self.drained || self.conditions.is_tight))
     }
 
     fn judge_end(&self) -> Result<(), String> {

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use super::replying::persistence;
+use super::replying::{persistence, queue_static};
 use super::{Budget, Downstream, Intake, State, Step};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Told};
 use crate::engine::exchange::{Exchange, PendingHead, Stage};
 use crate::engine::socket::Sent;
+use crate::engine::starved::Need;
 use crate::http::{Framing, Method, Status, Version};
 use crate::proto::h1::{CONTINUE, ResponseFields, write_head};
 use crate::service::{Body, Reply, Request};
@@ -113,6 +114,9 @@ impl Downstream {
         };
         let run = match &exchange.stage {
             Stage::Collecting(_) if exchange.body.is_done() => {
+                if !self.has_output_blocks(key, cx) {
+                    return Run::Waits;
+                }
                 self.finish_collecting(exchange, id, cx);
                 Run::Moved
             }
@@ -122,6 +126,9 @@ impl Downstream {
             }
             Stage::Working => Run::Waits,
             Stage::Delivered(_) => {
+                if !self.has_output_blocks(key, cx) {
+                    return Run::Waits;
+                }
                 self.take_delivery(exchange, id, cx);
                 Run::Moved
             }
@@ -152,7 +159,7 @@ impl Downstream {
         let before = (exchange.bytes_in, exchange.body.is_done());
         let mut body = exchange.body;
         let site = Arc::clone(&exchange.site);
-        let mut overloaded = false;
+        let (mut overloaded, mut starves) = (false, false);
         let intake = self.take_in(&mut body, &site.limits, key, cx, budget, |cx, data| {
             let taken = match &mut exchange.stage {
                 Stage::Collecting(collected) => {
@@ -161,18 +168,27 @@ impl Downstream {
                     collected.extend_from_slice(data);
                     data.len()
                 }
-                _ => exchange.incoming.write(data, &mut cx.pool).unwrap_or(0),
+                _ if cx.pool.can_lend() => {
+                    exchange.incoming.write(data, &mut cx.pool).unwrap_or(0)
+                }
+                _ => 0,
             };
+            starves = taken < data.len() && exchange.incoming.room() > 0;
             exchange.bytes_in += taken as u64;
             taken
         });
         exchange.body = body;
+        if starves {
+            self.starve(key, Need::Input, cx);
+        }
         let received = (exchange.bytes_in, exchange.body.is_done()) != before;
         if exchange.body.is_done() {
             exchange.incoming.close();
         }
         if received {
             exchange.let_stream_look();
+            // A client that sends its body without being asked to does not wait for that.
+            exchange.owes_continue = false;
         }
         if overloaded {
             return Err(self.fail(exchange, Status::SERVICE_UNAVAILABLE, cx));
@@ -189,16 +205,12 @@ impl Downstream {
 
     /// Sends `100 Continue` if the client waits for it.
     pub(super) fn ask_for_body(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
-        if !exchange.owes_continue || exchange.bytes_in > 0 {
+        if !exchange.owes_continue {
             return Run::Waits;
         }
-        match cx.out.append(CONTINUE, &mut cx.pool) {
-            Ok(()) => {
-                exchange.owes_continue = false;
-                Run::Moved
-            }
-            Err(_) => Run::Cut,
-        }
+        queue_static(CONTINUE, cx);
+        exchange.owes_continue = false;
+        Run::Moved
     }
 
     /// The body is complete: asks the handler.
@@ -311,23 +323,22 @@ impl Downstream {
             Body::File(file) if !bodiless => Stage::Sending(file),
             _ => Stage::Done,
         };
-        if !matches!(exchange.stage, Stage::Streaming { .. }) && !self.queue_head(exchange, cx) {
+        if matches!(exchange.stage, Stage::Done) && !self.queue_head(exchange, cx) {
             exchange.keep = false;
-            exchange.stage = Stage::Done;
         }
     }
 
     /// Queues the head of a response that is not in memory, unless that has been done. False if it
     /// cannot be.
     pub(super) fn queue_head(&mut self, exchange: &mut Exchange, cx: &mut Context) -> bool {
-        let Some(head) = exchange.head.take() else {
+        let Some(head) = &exchange.head else {
             return true;
         };
         let request = &exchange.request.head;
         if exchange.framing == Framing::UntilClose {
             exchange.keep = false;
         }
-        if !matches!(exchange.stage, Stage::Streaming { .. }) {
+        if exchange.owes_continue || !matches!(exchange.stage, Stage::Streaming { .. }) {
             exchange.keep &= exchange.may_skip_rest();
         }
         let fields = ResponseFields {
@@ -337,9 +348,14 @@ impl Downstream {
             framing: exchange.framing,
             persistence: persistence(request, exchange.keep),
         };
+        let prelude = &mut cx.dates.prelude;
+        if write_head(&mut cx.out, &mut cx.pool, prelude, &fields, b"").is_err() {
+            return false;
+        }
+        exchange.head = None;
         // A client that waits for 100 Continue has been answered without it.
         exchange.owes_continue = false;
-        write_head(&mut cx.out, &mut cx.pool, &mut cx.dates.prelude, &fields, b"").is_ok()
+        true
     }
 
     /// Answers with an error if nothing has been sent yet, else cuts the response. Either way it is

@@ -71,7 +71,7 @@ impl Downstream {
             key,
             state,
             queued: self.queued,
-            starved: self.starved,
+            starved: self.needs.any(),
             can_read: self.socket.can_read(),
             can_write: self.socket.can_write(),
             saw_close: self.socket.saw_close(),

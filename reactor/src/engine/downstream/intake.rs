@@ -5,6 +5,7 @@ use crate::buffer::{Block, Input, Spare};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::socket::Received;
+use crate::engine::starved::Need;
 use crate::limits::Limits;
 use crate::proto::h1::{BodyReader, Violation};
 
@@ -66,7 +67,7 @@ impl Downstream {
             return Some(Hand { block, start, end, owned: true });
         }
         let Some(mut block) = cx.scratch.take() else {
-            self.starve(key, cx);
+            self.starve(key, Need::Scratch, cx);
             return None;
         };
         let end = match std::mem::take(&mut self.input) {

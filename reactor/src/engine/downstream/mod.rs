@@ -32,6 +32,7 @@ use super::arena::Key;
 use super::context::Context;
 use super::site::Site;
 use super::socket::{Received, Sent, Socket};
+use super::starved::{Need, Needs, Starved};
 use super::stats::Counted;
 use crate::buffer::{Input, Output};
 use crate::http::Status;
@@ -69,8 +70,8 @@ pub(super) struct Downstream {
     due: Instant,
     /// When the wheel's entry comes out; not after `due`.
     armed: Option<Instant>,
-    /// In the list of those that wait for a block.
-    starved: bool,
+    /// What it waits for because the pool is empty; see `Starved::push`.
+    needs: Needs,
     /// How it was counted in; `None` for one that is refused.
     counted: Option<Counted>,
 }
@@ -157,7 +158,7 @@ impl Downstream {
             since: now,
             due: now,
             armed: None,
-            starved: false,
+            needs: Needs::default(),
             counted,
         }
     }
@@ -321,16 +322,23 @@ impl Downstream {
     }
 
     /// Puts the connection on the list of those that wait for a block.
-    fn starve(&mut self, key: Key, cx: &mut Context) {
-        if !self.starved {
-            self.starved = true;
-            cx.starved.push_back(key);
-        }
+    #[cold]
+    fn starve(&mut self, key: Key, need: Need, cx: &mut Context) {
+        cx.starved.push(key, need, &mut self.needs);
     }
 
-    /// There may be a block now.
-    pub fn end_starving(&mut self, key: Key, cx: &mut Context) {
-        self.starved = false;
+    /// Whether there are blocks for a piece of a response; otherwise the connection waits for them.
+    fn has_output_blocks(&mut self, key: Key, cx: &mut Context) -> bool {
+        let is_met = Need::Output.is_met(&cx.pool, true);
+        if !is_met {
+            self.starve(key, Need::Output, cx);
+        }
+        is_met
+    }
+
+    /// What it needed is there.
+    pub fn end_starving(&mut self, key: Key, need: Need, cx: &mut Context) {
+        Starved::end(need, &mut self.needs);
         self.queue(key, cx);
     }
 

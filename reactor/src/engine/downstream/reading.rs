@@ -8,6 +8,7 @@ use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Asked, Routed, Told};
 use crate::engine::exchange::{Exchange, OwnedRequest, Stage};
 use crate::engine::site::Site;
+use crate::engine::starved::Need;
 use crate::engine::socket::{Received, Sent};
 use crate::http::{Framing, RequestHead};
 use crate::limits::Limits;
@@ -90,7 +91,7 @@ impl Downstream {
                 return Some(Step::Go);
             }
             if !cx.pool.can_lend_output(1) {
-                self.starve(key, cx);
+                self.starve(key, Need::Output, cx);
                 return Some(Step::Wait);
             }
             let text = &hand.block[hand.start..hand.end];

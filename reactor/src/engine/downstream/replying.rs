@@ -159,6 +159,17 @@ fn queue_written(cx: &mut Context) {
     }
 }
 
+/// Copies a few bytes to the end of the output, or queues them where they are if there is no block.
+pub(super) fn queue_static(bytes: &'static [u8], cx: &mut Context) {
+    match cx.out.room(bytes.len(), &mut cx.pool) {
+        Ok(room) => {
+            room[..bytes.len()].copy_from_slice(bytes);
+            cx.out.grow(bytes.len());
+        }
+        Err(_) => cx.out.push_static(bytes),
+    }
+}
+
 /// Queues the answer in place of one whose head cannot be written.
 #[cold]
 fn queue_bare_error(cx: &mut Context) {

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::exchanging::Run;
+use super::replying::queue_static;
 use super::{Budget, Downstream};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
@@ -13,6 +14,9 @@ use crate::engine::exchange::{Exchange, FilePiece, Stage, queue_file_piece};
 use crate::http::{Framing, Status};
 use crate::proto::h1::{LAST_CHUNK, write_chunk_line};
 use crate::service::{IncomingBody, Outgoing, Progress, Pull, Wake, Waker};
+
+/// Room for what frames a piece of a response: the head without its fields, a chunk's line.
+const FRAME_BYTES: usize = 1 << 10;
 
 /// What a pull came to.
 struct Pulled {
@@ -31,8 +35,13 @@ impl Downstream {
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Run {
-        let is_ready = matches!(exchange.stage, Stage::Streaming { ready: true, .. });
-        if !is_ready || !self.may_queue_body(exchange, key, cx) {
+        if cx.out.len() >= exchange.site.limits.pipe_bytes_max {
+            return Run::Waits;
+        }
+        if !matches!(exchange.stage, Stage::Streaming { ready: true, .. }) {
+            return Run::Waits;
+        }
+        if !self.reserve(exchange, key, cx) {
             return Run::Waits;
         }
         let Some(Pulled { progress, asks }) = pull_once(exchange, id, cx) else {
@@ -43,7 +52,10 @@ impl Downstream {
         if progress == Progress::Later && made == 0 && asks && exchange.head.is_some() {
             return self.ask_for_body(exchange, cx);
         }
-        if !self.queue_head(exchange, cx) || !self.queue_made(exchange, cx) {
+        if !self.queue_head(exchange, cx) {
+            return self.head_too_large(exchange, cx);
+        }
+        if !self.queue_made(exchange, cx) {
             return Run::Cut;
         }
         match progress {
@@ -59,18 +71,19 @@ impl Downstream {
         }
     }
 
-    /// Whether more of the body may be queued now. If only blocks are missing the connection waits
-    /// for the client to take what is queued, or on the list of those that wait for a block.
-    fn may_queue_body(&mut self, exchange: &Exchange, key: Key, cx: &mut Context) -> bool {
-        let limits = &exchange.site.limits;
-        if cx.out.len() >= limits.pipe_bytes_max {
-            return false;
-        }
-        let has_blocks = cx.has_blocks_to_answer(limits);
-        if !has_blocks && cx.out.is_empty() {
-            self.starve(key, cx);
-        }
-        has_blocks
+    /// Makes sure of the blocks for a piece of the response; if there are none, the connection
+    /// waits for them. What frames the piece gets its place now, so that the piece cannot take it.
+    fn reserve(&mut self, exchange: &Exchange, key: Key, cx: &mut Context) -> bool {
+        let lines = exchange.head.as_ref().map_or(0, |head| head.lines.len());
+        let room = (lines + FRAME_BYTES).min(cx.pool.block_bytes());
+        self.has_output_blocks(key, cx) && cx.out.room(room, &mut cx.pool).is_ok()
+    }
+
+    /// The response's head does not fit into a block.
+    fn head_too_large(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
+        log::error!("the head of a reply is larger than a block");
+        exchange.outgoing.clear(&mut cx.pool);
+        self.fail(exchange, Status::INTERNAL_SERVER_ERROR, cx)
     }
 
     /// Frames what the stream has made. False if that cannot be.
@@ -91,7 +104,8 @@ impl Downstream {
                     return false;
                 }
                 exchange.outgoing.move_to(&mut cx.out, &mut cx.pool);
-                cx.out.append(b"\r\n", &mut cx.pool).is_ok()
+                queue_static(b"\r\n", cx);
+                true
             }
             Framing::Length(_) | Framing::UntilClose => {
                 exchange.outgoing.move_to(&mut cx.out, &mut cx.pool);
@@ -103,9 +117,7 @@ impl Downstream {
 
     fn end_stream(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
         match exchange.framing {
-            Framing::Chunked if cx.out.append(LAST_CHUNK, &mut cx.pool).is_err() => {
-                return Run::Cut;
-            }
+            Framing::Chunked => queue_static(LAST_CHUNK, cx),
             Framing::Length(_) if exchange.left > 0 => {
                 log::error!("a stream made less than it had promised");
                 return Run::Cut;
@@ -133,10 +145,13 @@ impl Downstream {
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Run {
-        if !self.may_queue_body(exchange, key, cx) {
+        let bytes_max = exchange.site.limits.pipe_bytes_max;
+        if cx.out.len() >= bytes_max || !self.reserve(exchange, key, cx) {
             return Run::Waits;
         }
-        let bytes_max = exchange.site.limits.pipe_bytes_max;
+        if !self.queue_head(exchange, cx) {
+            return self.head_too_large(exchange, cx);
+        }
         let Stage::Sending(file) = &mut exchange.stage else {
             return Run::Waits;
         };
