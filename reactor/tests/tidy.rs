@@ -50,7 +50,7 @@ const ENGINE: &[Layer] = &[
 ];
 
 /// The product: `app` puts the features together; settings are values that each feature defines
-/// for itself; `testing` is what unit tests of several features need.
+/// for itself.
 const PRODUCT: &[Layer] = &[
     layer(4, "app", &[]),
     layer(3, "cli", &[]),
@@ -65,7 +65,6 @@ const PRODUCT: &[Layer] = &[
     layer(1, "proxy", &[]),
     layer(0, "cluster", &[]),
     layer(0, "encoding", &[]),
-    layer(0, "testing", &[]),
 ];
 
 const SOURCES: &[&str] = &["reactor/src/", "src/"];

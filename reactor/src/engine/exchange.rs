@@ -56,6 +56,10 @@ pub(super) struct Exchange {
     pub stage: Stage,
     /// End of the request's head.
     pub begun: Instant,
+    /// How long the body was waited for.
+    waited: Duration,
+    /// Since when it is waited for, not counted in `waited`.
+    waits_since: Option<Instant>,
     /// When the stream wants to be pulled again.
     pub wake_at: Option<Instant>,
     pub bytes_in: u64,
@@ -161,6 +165,8 @@ impl Exchange {
             status: Status::OK,
             stage: Stage::Working,
             begun: now,
+            waited: Duration::ZERO,
+            waits_since: None,
             wake_at: None,
             bytes_in: 0,
             bytes_out: 0,
@@ -216,11 +222,20 @@ impl Exchange {
         self.site.route(self.request.route).half_close == HalfClose::Default
     }
 
-    /// When the body is too slow over its whole time.
-    pub fn rate_deadline(&self) -> Instant {
+    /// When the body is too slow. Only the time counts in which nothing but the body was waited
+    /// for: that a stream does not want it, or has no room for it, is not the client's fault.
+    pub fn rate_deadline(&self, now: Instant) -> Instant {
         let limits = &self.site.limits;
         let allowed = time_for(self.bytes_in, limits.body_rate_min);
-        self.begun + limits.body_timeout.saturating_add(allowed)
+        now + limits.body_timeout.saturating_add(allowed).saturating_sub(self.waited)
+    }
+
+    /// Takes note of whether from now on the body is waited for.
+    pub fn wait_for_body(&mut self, waits: bool, now: Instant) {
+        if let Some(since) = self.waits_since {
+            self.waited += now.since(since);
+        }
+        self.waits_since = waits.then_some(now);
     }
 
     /// The stream is to be pulled.

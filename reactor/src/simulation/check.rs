@@ -8,8 +8,8 @@ use crate::limits::Limits;
 use crate::time::{Instant, Wheel};
 use crate::transport::memory::Network;
 
-/// Requests that one connection may have answered in one turn: its budget, for each of the times that
-/// a turn may drive it.
+/// Requests that one connection may have answered in one turn: its budget, for each of the times
+/// that a turn may drive it.
 const REQUESTS_A_TURN: u32 = 4 * 64;
 
 /// What is remembered of a worker from its last turn.

@@ -1,6 +1,7 @@
-//! The simulation: the whole engine without sockets, threads or real time. A run is a function of its
-//! seed, which decides what the clients do, what the network does to it, and in which order things
-//! happen. `check` says what has to hold between any two turns, `client` what a client has to get.
+//! The simulation: the whole engine without sockets, threads or real time. A run is a function of
+//! its seed, which decides what the clients do, what the network does to it, and in which order
+//! things happen. `check` says what has to hold between any two turns, `client` what a client has
+//! to get.
 //!
 //! ```text
 //!   seed ──► script ──► world ── turn ──► check      clients, jobs, wakes, drain, publish, time
@@ -9,6 +10,7 @@
 
 mod check;
 mod client;
+mod kind;
 mod random;
 mod request;
 mod script;
@@ -70,8 +72,8 @@ struct Ran {
     outcome: Result<(), String>,
 }
 
-/// Runs seeds from the first on, as long as `goes_on` says so of each, which is asked in no particular
-/// order. A run that never ends is a failure too.
+/// Runs seeds from the first on, as long as `goes_on` says so of each, which is asked in no
+/// particular order. A run that never ends is a failure too.
 fn run_seeds(mutation: Option<Mutation>, mut goes_on: impl FnMut(Ran) -> bool) {
     let next = Arc::new(AtomicU64::new(FIRST_SEED));
     let (sender, receiver) = channel();

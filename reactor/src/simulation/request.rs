@@ -1,5 +1,6 @@
 //! Requests as the script writes them, and what has to come back.
 
+use super::kind::{KINDS, Kind};
 use super::random::Random;
 use super::site::{BYE, DROPPED, EARLY, FILE_BYTES, PIECE, SHARED_BYTES, SMALL, pattern};
 use crate::http::Method;
@@ -75,63 +76,6 @@ impl Final {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Small,
-    Version,
-    User,
-    Collect,
-    Echo,
-    Shared,
-    File,
-    Bye,
-    Early,
-    Drop,
-    Ignore,
-    Missing,
-    WrongMethod,
-    Panic,
-    Stream,
-    Sized,
-    Short,
-    StreamPanic,
-    Later,
-    Ticks,
-    Job,
-    Answer,
-    LargeJob,
-    JobStream,
-    JobPanic,
-}
-
-const KINDS: &[(usize, Kind)] = &[
-    (10, Kind::Small),
-    (1, Kind::Version),
-    (6, Kind::User),
-    (12, Kind::Collect),
-    (12, Kind::Echo),
-    (4, Kind::Shared),
-    (3, Kind::File),
-    (1, Kind::Bye),
-    (4, Kind::Early),
-    (6, Kind::Drop),
-    (4, Kind::Ignore),
-    (3, Kind::Missing),
-    (2, Kind::WrongMethod),
-    (2, Kind::Panic),
-    (6, Kind::Stream),
-    (4, Kind::Sized),
-    (1, Kind::Short),
-    (3, Kind::StreamPanic),
-    (8, Kind::Later),
-    (6, Kind::Ticks),
-    (10, Kind::Job),
-    (4, Kind::Answer),
-    (3, Kind::LargeJob),
-    (3, Kind::JobStream),
-    (2, Kind::JobPanic),
-];
-
 /// A request's body as it is going to be sent.
 struct Body {
     data: Vec<u8>,
@@ -166,24 +110,17 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         method.as_str(),
         u8::from(!http10)
     );
-    match (asks_to_close, http10) {
-        (true, _) if http10 && random.percent(50) => {}
-        (true, _) => head.push_str("Connection: close\r\n"),
-        (false, true) => head.push_str("Connection: keep-alive\r\n"),
-        (false, false) => {}
-    }
+    head.push_str(match (asks_to_close, http10) {
+        (true, true) if random.percent(50) => "",
+        (true, _) => "Connection: close\r\n",
+        (false, true) => "Connection: keep-alive\r\n",
+        (false, false) => "",
+    });
     if expects {
         head.push_str("Expect: 100-continue\r\n");
     }
     if random.percent(25) {
-        let most = limits.head_bytes_max - 400;
-        let most = if random.percent(50) {
-            most.min(700)
-        } else {
-            most
-        };
-        let pad = random.between(1, most);
-        head.push_str(&format!("X-Pad: {}\r\n", "p".repeat(pad)));
+        head.push_str(&padding(random, limits));
     }
     match &body {
         Some(body) if body.is_chunked => head.push_str("Transfer-Encoding: chunked\r\n"),
@@ -193,9 +130,7 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
     bytes.extend_from_slice(head.as_bytes());
     bytes.extend_from_slice(b"\r\n");
     let head_end = bytes.len();
-    if let Some(body) = &body {
-        write_body(body, random, bytes);
-    }
+    body.iter().for_each(|body| write_body(body, random, bytes));
     let mut asked = Asked {
         what: format!("{} {target}", method.as_str()),
         method,
@@ -206,30 +141,30 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         finals: Vec::new(),
         then: Then::Persists,
         asks_to_close,
-        is_job: matches!(
-            kind,
-            Kind::Job | Kind::LargeJob | Kind::JobStream | Kind::JobPanic
-        ),
+        is_job: kind.is_job(),
         is_collected: false,
     };
     expect(&mut asked, kind, length, body.as_ref(), &target, limits);
-    let is_endless = matches!(
-        kind,
-        Kind::Echo
-            | Kind::Ignore
-            | Kind::Stream
-            | Kind::StreamPanic
-            | Kind::Later
-            | Kind::Ticks
-            | Kind::JobStream
-    );
-    if asks_to_close || (http10 && is_endless && asked.finals.iter().any(|f| f.status == 200)) {
+    if asks_to_close
+        || (http10 && kind.is_endless() && asked.finals.iter().any(|f| f.status == 200))
+    {
         asked.then = Then::Closes;
     }
     if is_head {
         bare(&mut asked);
     }
     asked
+}
+
+/// A field that makes a head longer, up to nearly all that a head may have.
+fn padding(random: &mut Random, limits: &Limits) -> String {
+    let most = limits.head_bytes_max - 400;
+    let most = if random.percent(50) {
+        most.min(700)
+    } else {
+        most
+    };
+    format!("X-Pad: {}\r\n", "p".repeat(random.between(1, most)))
 }
 
 /// Pipelined small requests, more than a connection may have answered in one turn.
@@ -262,22 +197,47 @@ pub(super) fn write_malformed(random: &mut Random, limits: &Limits, bytes: &mut 
     let many: String = (0..=limits.fields_max)
         .map(|n| format!("X-{n}: 1\r\n"))
         .collect();
+    let post = |version, rest| format!("POST /collect HTTP/{version}\r\nHost: a\r\n{rest}");
     let table: [(u16, String); 16] = [
         (400, "GET /small HTTP/1.1\r\n\r\n".into()),
-        (400, "GET /small HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".into()),
+        (
+            400,
+            "GET /small HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n".into(),
+        ),
         (505, "GET /small HTTP/2.0\r\nHost: a\r\n\r\n".into()),
         (400, "GET /sm all HTTP/1.1\r\nHost: a\r\n\r\n".into()),
         (400, "GET /small HTTP/1.1\nHost: a\n\n".into()),
         (400, "G(T /small HTTP/1.1\r\nHost: a\r\n\r\n".into()),
-        (400, "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na".into()),
-        (400, "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n".into()),
-        (400, "POST /collect HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n".into()),
-        (400, "POST /collect HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into()),
-        (400, "GET /small HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n".into()),
+        (
+            400,
+            post("1.1", "Content-Length: 1\r\nContent-Length: 1\r\n\r\na"),
+        ),
+        (
+            400,
+            post(
+                "1.1",
+                "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ),
+        ),
+        (400, post("1.1", "Transfer-Encoding: gzip\r\n\r\n")),
+        (
+            400,
+            post("1.0", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ),
+        (
+            400,
+            "GET /small HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n".into(),
+        ),
         (400, "GET /small HTTP/1.1\r\nHost : a\r\n\r\n".into()),
-        (417, "POST /collect HTTP/1.1\r\nHost: a\r\nExpect: more\r\nContent-Length: 1\r\n\r\na".into()),
+        (
+            417,
+            post("1.1", "Expect: more\r\nContent-Length: 1\r\n\r\na"),
+        ),
         (414, format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n")),
-        (431, format!("GET /small HTTP/1.1\r\nHost: a\r\nX: {large}\r\n\r\n")),
+        (
+            431,
+            format!("GET /small HTTP/1.1\r\nHost: a\r\nX: {large}\r\n\r\n"),
+        ),
         (431, format!("GET /small HTTP/1.1\r\nHost: a\r\n{many}\r\n")),
     ];
     let index = random.below(table.len());
@@ -390,9 +350,7 @@ fn expect(
     let last = target.rsplit('/').next().unwrap_or_default();
     let pieces = || PIECE.repeat(last.parse().unwrap_or(0));
     let streams = matches!(kind, Kind::Echo | Kind::Drop | Kind::Ignore);
-    let has_no_route = matches!(kind, Kind::Missing | Kind::WrongMethod);
-    let answers_early = has_no_route || kind == Kind::Early;
-    asked.is_collected = !streams && !answers_early;
+    asked.is_collected = !streams && !kind.is_answered_early();
     let (answer, then) = match kind {
         Kind::Small => (Final::whole(200, SMALL), Then::Persists),
         Kind::Version => (Final::error(200), Then::Persists),
@@ -424,9 +382,14 @@ fn expect(
         (Then::MayClose | Then::MayCloseUnsaid, true) if body.is_none() => Then::Persists,
         (then, _) => then,
     };
-    let Some(body) = body else {
-        return;
-    };
+    if let Some(body) = body {
+        expect_of_body(asked, kind, length, body, limits);
+    }
+}
+
+/// Foretells what else the answer may be because of the body.
+fn expect_of_body(asked: &mut Asked, kind: Kind, length: usize, body: &Body, limits: &Limits) {
+    let answers_early = kind.is_answered_early();
     let too_large = body.data.len() as u64 > limits.body_bytes_max;
     match (too_large || body.is_broken, body.is_chunked) {
         (false, _) => {}

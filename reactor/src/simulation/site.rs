@@ -1,5 +1,5 @@
-//! The site that the simulated workers serve: every kind of reply that there is, with bodies that can
-//! be foretold from the request.
+//! The site that the simulated workers serve: every kind of reply that there is, with bodies that
+//! can be foretold from the request.
 
 use std::fs::File;
 use std::io::Write;

@@ -54,6 +54,11 @@ impl Source {
         self.is_test[self.line_at(at) - 1]
     }
 
+    /// Whether nothing of it is compiled but for tests.
+    pub fn is_for_tests(&self) -> bool {
+        !self.is_test.contains(&false)
+    }
+
     /// The module that the file is, as names from its crate's root.
     pub fn module(&self) -> Vec<&str> {
         let path = self.path.strip_suffix(".rs").unwrap_or(&self.path);

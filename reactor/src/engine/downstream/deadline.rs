@@ -64,6 +64,10 @@ impl Downstream {
             self.since = cx.now;
         }
         self.moved = false;
+        let now = cx.now;
+        if let Some(exchange) = self.exchange_of(cx) {
+            exchange.wait_for_body(phase == Phase::Body, now);
+        }
         self.due = self.deadline(phase, site, cx);
         if self.armed.is_none_or(|armed| self.due < armed) {
             self.arm(key, cx);
@@ -115,8 +119,9 @@ impl Downstream {
             }
             Phase::Body => {
                 let stalled = self.since + limits.body_timeout;
+                let now = cx.now;
                 match self.exchange_of(cx) {
-                    Some(exchange) => stalled.min(exchange.rate_deadline()),
+                    Some(exchange) => stalled.min(exchange.rate_deadline(now)),
                     None => stalled,
                 }
             }

@@ -71,8 +71,8 @@ impl Downstream {
         }
     }
 
-    /// Makes sure of the blocks for a piece of the response; if there are none, the connection waits
-    /// for them. What frames the piece gets its place now, so that the piece cannot take it.
+    /// Makes sure of the blocks for a piece of the response; if there are none, the connection
+    /// waits for them. What frames the piece gets its place now, so that the piece cannot take it.
     fn reserve(&mut self, exchange: &Exchange, key: Key, cx: &mut Context) -> bool {
         let lines = exchange.head.as_ref().map_or(0, |head| head.lines.len());
         let room = (lines + FRAME_BYTES).min(cx.pool.block_bytes());

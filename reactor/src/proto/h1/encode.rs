@@ -311,7 +311,16 @@ mod tests {
         let other_type = ResponseFields { content_type: None, ..plain(1) };
         let closing = ResponseFields { persistence: Persistence::Close, ..plain(1) };
         let lines = ResponseFields { lines: b"X-One: 1\r\n", ..plain(1) };
-        let heads = [plain(1), plain(1), plain(2), other_status, other_type, closing, lines, plain(1)];
+        let heads = [
+            plain(1),
+            plain(1),
+            plain(2),
+            other_status,
+            other_type,
+            closing,
+            lines,
+            plain(1),
+        ];
         for date in [DATE, "Mon, 07 Nov 1994 08:49:38 GMT"] {
             prelude.set_date(date);
             for head in heads {

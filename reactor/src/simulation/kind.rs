@@ -1,0 +1,82 @@
+//! The kinds of requests that the script writes.
+
+/// What a request asks of the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Small,
+    Version,
+    User,
+    Collect,
+    Echo,
+    Shared,
+    File,
+    Bye,
+    Early,
+    Drop,
+    Ignore,
+    Missing,
+    WrongMethod,
+    Panic,
+    Stream,
+    Sized,
+    Short,
+    StreamPanic,
+    Later,
+    Ticks,
+    Job,
+    Answer,
+    LargeJob,
+    JobStream,
+    JobPanic,
+}
+
+impl Kind {
+    /// The answer does not need the body.
+    pub fn is_answered_early(self) -> bool {
+        matches!(self, Kind::Missing | Kind::WrongMethod | Kind::Early)
+    }
+
+    /// A job makes the answer.
+    pub fn is_job(self) -> bool {
+        use Kind::{Job, JobPanic, JobStream, LargeJob};
+        matches!(self, Job | LargeJob | JobStream | JobPanic)
+    }
+
+    /// The length of the answer is not known when it begins.
+    pub fn is_endless(self) -> bool {
+        use Kind::{Echo, Ignore, JobStream, Later, Stream, StreamPanic, Ticks};
+        matches!(
+            self,
+            Echo | Ignore | Stream | StreamPanic | Later | Ticks | JobStream
+        )
+    }
+}
+
+/// The kinds, each with how often it comes among all.
+pub(super) const KINDS: &[(usize, Kind)] = &[
+    (10, Kind::Small),
+    (1, Kind::Version),
+    (6, Kind::User),
+    (12, Kind::Collect),
+    (12, Kind::Echo),
+    (4, Kind::Shared),
+    (3, Kind::File),
+    (1, Kind::Bye),
+    (4, Kind::Early),
+    (6, Kind::Drop),
+    (4, Kind::Ignore),
+    (3, Kind::Missing),
+    (2, Kind::WrongMethod),
+    (2, Kind::Panic),
+    (6, Kind::Stream),
+    (4, Kind::Sized),
+    (1, Kind::Short),
+    (3, Kind::StreamPanic),
+    (8, Kind::Later),
+    (6, Kind::Ticks),
+    (10, Kind::Job),
+    (4, Kind::Answer),
+    (3, Kind::LargeJob),
+    (3, Kind::JobStream),
+    (2, Kind::JobPanic),
+];
