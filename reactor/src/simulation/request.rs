@@ -27,6 +27,8 @@ pub(super) struct Asked {
     pub is_job: bool,
     /// Its body is collected.
     pub is_collected: bool,
+    /// The next request follows without anything between them.
+    pub is_joined: bool,
 }
 
 /// A final response.
@@ -143,6 +145,7 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         asks_to_close,
         is_job: kind.is_job(),
         is_collected: false,
+        is_joined: false,
     };
     expect(&mut asked, kind, length, body.as_ref(), &target, limits);
     if asks_to_close
@@ -169,8 +172,8 @@ fn padding(random: &mut Random, limits: &Limits) -> String {
 
 /// Pipelined small requests, more than a connection may have answered in one turn.
 pub(super) fn write_burst(random: &mut Random, bytes: &mut Vec<u8>) -> Vec<Asked> {
-    let count = random.between(65, 200);
-    let one = |_| {
+    let count = random.between(65, 150);
+    let one = |index| {
         let start = bytes.len();
         bytes.extend_from_slice(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n");
         Asked {
@@ -185,6 +188,7 @@ pub(super) fn write_burst(random: &mut Random, bytes: &mut Vec<u8>) -> Vec<Asked
             asks_to_close: false,
             is_job: false,
             is_collected: false,
+            is_joined: index + 1 < count,
         }
     };
     (0..count).map(one).collect()
@@ -256,6 +260,7 @@ pub(super) fn write_malformed(random: &mut Random, limits: &Limits, bytes: &mut 
         asks_to_close: false,
         is_job: false,
         is_collected: false,
+        is_joined: false,
     }
 }
 
