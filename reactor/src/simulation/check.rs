@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::engine::{ConnectionView, CoreView, Key, ListenerView};
 use crate::limits::Limits;
-use crate::time::Wheel;
+use crate::time::{Instant, Wheel};
 use crate::transport::memory::Network;
 
 /// Requests that one connection may have answered in one turn: its budget, for each of the times
@@ -16,6 +16,8 @@ const REQUESTS_A_TURN: u32 = 4 * 64;
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
     requests: BTreeMap<Key, u32>,
+    dues: BTreeMap<Key, Instant>,
+    now: Instant,
 }
 
 impl Watcher {
@@ -39,11 +41,14 @@ impl Watcher {
         for connection in &view.connections {
             check_waiting(connection, network, poller)
                 .and_then(|()| check_deadline(connection, view, limits))
+                .and_then(|()| self.check_in_time(connection))
                 .and_then(|()| self.check_budget(connection))
                 .map_err(|why| format!("{why}: {connection:?}"))?;
         }
-        let now = &view.connections;
-        self.requests = now.iter().map(|one| (one.key, one.requests)).collect();
+        let all = &view.connections;
+        self.requests = all.iter().map(|one| (one.key, one.requests)).collect();
+        self.dues = all.iter().map(|one| (one.key, one.due)).collect();
+        self.now = view.now;
         let starved = view.connections.iter().any(|one| one.starved);
         let held = view
             .connections
@@ -52,6 +57,16 @@ impl Watcher {
         match held {
             Some(held) if starved => Err(format!("others starve for the block of {held:?}")),
             _ => Ok(()),
+        }
+    }
+
+    /// A deadline that had passed when the turn began was not left where it was.
+    fn check_in_time(&self, connection: &ConnectionView) -> Result<(), String> {
+        let before = self.dues.get(&connection.key);
+        let overdue = connection.due + Wheel::TICK <= self.now;
+        match overdue && before == Some(&connection.due) {
+            true => Err("its deadline has passed".to_owned()),
+            false => Ok(()),
         }
     }
 
@@ -108,9 +123,6 @@ fn check_deadline(
     };
     if armed > connection.due {
         return Err("its deadline comes too late".to_owned());
-    }
-    if view.now >= connection.due + Wheel::TICK {
-        return Err("its deadline has passed".to_owned());
     }
     let longest = limits.idle_timeout + limits.body_timeout + Duration::from_secs(300);
     if connection.due > view.now + longest {

@@ -138,6 +138,10 @@ impl Actor {
                 is_done = is_answered || is_asked;
                 if !is_done {
                     self.sends = When::Later;
+                } else if !is_asked && skips_body && self.was_told_to_stop() {
+                    // Nobody would find the next request behind a body that is not there.
+                    self.next_move = self.plan.moves.len();
+                    is_done = false;
                 } else if !is_asked && skips_body {
                     self.sent = self.sent.max(self.plan.asked[request].end);
                 }
@@ -170,6 +174,12 @@ impl Actor {
 
     fn is_in_body_of(&self, request: usize) -> bool {
         self.answers.len() == request && self.body.is_some()
+    }
+
+    /// Whether the last answer, or the one that is coming, says that it is the last.
+    fn was_told_to_stop(&self) -> bool {
+        let coming = self.body.as_ref().map(|(answer, _)| answer);
+        coming.or(self.answers.last()).is_some_and(|answer| !answer.keeps)
     }
 
     fn leave(&mut self) {

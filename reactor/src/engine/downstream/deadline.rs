@@ -108,7 +108,8 @@ impl Downstream {
         match phase {
             Phase::Fresh => cx.now,
             Phase::Idle => match cx.draining {
-                Some(began) => began + limits.drain_grace,
+                // One that had not been told when the drain began may have a request on its way too.
+                Some(began) => began.max(self.since) + limits.drain_grace,
                 None => self.since + limits.idle_timeout,
             },
             Phase::Head => {
