@@ -13,6 +13,7 @@ use super::dispatch;
 use super::downstream::Verdict;
 use super::exchange::Stage;
 use super::jobs::JobPool;
+use super::mutation::Mutation;
 use super::mailbox::{Mail, Mailbox, Sending};
 use super::site::Site;
 use super::stats::{Census, WorkerStats};
@@ -190,7 +191,9 @@ impl Core {
 
     fn handle_events(&mut self) {
         for index in 0..self.events.len() {
-            let seen = self.events[index];
+            let mut seen = self.events[index];
+            seen.closed &= !self.cx.mutated(Mutation::CloseForgotten);
+            seen.writable &= !self.cx.mutated(Mutation::WriteEdgeForgotten);
             let key = Key::from_bits(seen.token as u64);
             match self.slots.get_mut(key) {
                 Some(Slot::Downstream(slot)) => {
@@ -284,7 +287,10 @@ impl Core {
     }
 
     /// A job has made its reply.
-    fn deliver(&mut self, id: Key, reply: Option<Box<(Reply, ReplyBuffer)>>) {
+    fn deliver(&mut self, mut id: Key, reply: Option<Box<(Reply, ReplyBuffer)>>) {
+        if self.cx.mutated(Mutation::NoGenerationCheck) {
+            id = self.cx.exchanges.in_place_of(id);
+        }
         match self.cx.exchanges.get_mut(id) {
             Some(exchange) if matches!(exchange.stage, Stage::Working) => {
                 exchange.stage = Stage::Delivered(reply);
@@ -297,7 +303,9 @@ impl Core {
 
     /// The stream of an exchange may go on.
     fn wake(&mut self, id: Key) {
+        let is_lost = self.cx.mutated(Mutation::LostWake) && self.is_blocked(id);
         match self.cx.exchanges.get_mut(id) {
+            Some(_) if is_lost => {}
             Some(exchange) => {
                 exchange.wake();
                 let slot = exchange.slot;
@@ -305,6 +313,13 @@ impl Core {
             }
             None => self.cx.stats.late.increment(),
         }
+    }
+
+    /// Whether the client of an exchange has not taken all that was sent to it.
+    fn is_blocked(&mut self, id: Key) -> bool {
+        let slot = self.cx.exchanges.get_mut(id).map(|exchange| exchange.slot);
+        let slot = slot.and_then(|slot| self.slots.get(slot));
+        matches!(slot, Some(Slot::Downstream(slot)) if slot.has_output())
     }
 
     /// Puts a slot on the ready queue.

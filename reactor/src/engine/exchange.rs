@@ -344,6 +344,11 @@ impl Exchanges {
         self.arena.remove(id).flatten()
     }
 
+    /// The id of the exchange in the place of this one, which may be over.
+    pub fn in_place_of(&self, id: Key) -> Key {
+        self.arena.key_at(id.index()).unwrap_or(id)
+    }
+
     /// Exchanges open now.
     pub fn len(&self) -> usize {
         self.arena.len()

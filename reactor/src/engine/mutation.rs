@@ -5,22 +5,39 @@
 pub(crate) enum Mutation {
     /// A connection over its budget is not queued.
     ForgottenRequeue,
-    /// A short read clears `can_read` although the peer has closed.
-    ReadClearedEarly,
+    /// That the peer has closed is not remembered, so that a short read counts as the last.
+    CloseForgotten,
     /// A result finds the exchange that has taken the place of its own.
     NoGenerationCheck,
     /// An exchange that has ended keeps its pipes' blocks.
     LeakedBlock,
     /// A deadline that moves earlier leaves its entry where it is.
     EarlierDeadlineForgotten,
-    /// `can_write` stays cleared after an event.
+    /// An event does not set `can_write`.
     WriteEdgeForgotten,
-    /// A wake-up that comes while its connection is queued is not remembered.
+    /// A wake-up that comes while the client has not taken all is not remembered.
     LostWake,
-    /// The connection is closed at once while the client still sends.
+    /// A connection is closed at once while the client still sends.
     NoLingering,
     /// What is pipelined behind an exchange is dropped.
     PipelinedDropped,
     /// The input behind a body that is read in pieces begins one byte late.
     BodyOffByOne,
+}
+
+#[cfg(test)]
+impl Mutation {
+    /// Every one of them.
+    pub(crate) const ALL: [Mutation; 10] = [
+        Mutation::ForgottenRequeue,
+        Mutation::CloseForgotten,
+        Mutation::NoGenerationCheck,
+        Mutation::LeakedBlock,
+        Mutation::EarlierDeadlineForgotten,
+        Mutation::WriteEdgeForgotten,
+        Mutation::LostWake,
+        Mutation::NoLingering,
+        Mutation::PipelinedDropped,
+        Mutation::BodyOffByOne,
+    ];
 }

@@ -10,6 +10,7 @@
 
 mod check;
 mod client;
+mod mutations;
 mod kind;
 mod random;
 mod request;

@@ -7,6 +7,7 @@ use super::{Downstream, State};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::exchange::{Stage, time_for};
+use crate::engine::mutation::Mutation;
 use crate::engine::site::Site;
 use crate::time::Instant;
 
@@ -69,7 +70,8 @@ impl Downstream {
             exchange.wait_for_body(phase == Phase::Body, now);
         }
         self.due = self.deadline(phase, site, cx);
-        if self.armed.is_none_or(|armed| self.due < armed) {
+        let is_forgotten = cx.mutated(Mutation::EarlierDeadlineForgotten);
+        if self.armed.is_none_or(|armed| self.due < armed && !is_forgotten) {
             self.arm(key, cx);
         }
     }

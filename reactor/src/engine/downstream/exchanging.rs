@@ -9,6 +9,7 @@ use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Told};
 use crate::engine::exchange::{Exchange, PendingHead, Stage};
+use crate::engine::mutation::Mutation;
 use crate::engine::socket::Sent;
 use crate::engine::starved::Need;
 use crate::http::{Framing, Method, Status, Version};
@@ -408,7 +409,9 @@ impl Downstream {
     ) {
         cx.exchanges.remove(id);
         cx.stats.exchanges.decrement();
-        exchange.release(&mut cx.pool);
+        if !cx.mutated(Mutation::LeakedBlock) {
+            exchange.release(&mut cx.pool);
+        }
         if let Stage::Collecting(body) = &exchange.stage {
             cx.collected_bytes -= body.len();
         }

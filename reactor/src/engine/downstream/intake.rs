@@ -4,6 +4,7 @@ use super::{Budget, Downstream};
 use crate::buffer::{Block, Input, Spare};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
+use crate::engine::mutation::Mutation;
 use crate::engine::socket::Received;
 use crate::engine::starved::Need;
 use crate::limits::Limits;
@@ -163,6 +164,7 @@ fn decode(
 ) -> Decoded {
     loop {
         if body.is_done() {
+            hand.start += usize::from(cx.mutated(Mutation::BodyOffByOne) && hand.start < hand.end);
             return Decoded::Stopped(Intake::Complete);
         }
         // A copy is advanced first: if not all of the data is taken, the body stands where it was.

@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use super::arena::Key;
 use super::context::Context;
+use super::mutation::Mutation;
 use super::site::Site;
 use super::socket::{Received, Sent, Socket};
 use super::starved::{Need, Needs, Starved};
@@ -271,6 +272,7 @@ impl Downstream {
                 State::Skipping(body) => self.skip_body(body, key, site, cx, &mut budget),
                 State::Closing { .. } if sent == Sent::Blocked => Step::Wait,
                 State::Closing { lingers: false } => Step::Close,
+                State::Closing { .. } if cx.mutated(Mutation::NoLingering) => Step::Close,
                 State::Closing { lingers: true } => self.begin_lingering(site, cx),
                 State::Lingering { bytes_left } => self.linger(bytes_left, key, cx, &mut budget),
             };
@@ -340,6 +342,11 @@ impl Downstream {
     pub fn end_starving(&mut self, key: Key, need: Need, cx: &mut Context) {
         Starved::end(need, &mut self.needs);
         self.queue(key, cx);
+    }
+
+    /// Whether the client has not taken all that was sent to it.
+    pub fn has_output(&self) -> bool {
+        self.output.is_some()
     }
 
     /// Gives back all that the connection holds.

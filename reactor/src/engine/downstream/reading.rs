@@ -7,6 +7,7 @@ use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Asked, Routed, Told};
 use crate::engine::exchange::{Exchange, OwnedRequest, Stage};
+use crate::engine::mutation::Mutation;
 use crate::engine::site::Site;
 use crate::engine::starved::Need;
 use crate::engine::socket::{Received, Sent};
@@ -81,7 +82,7 @@ impl Downstream {
     ) -> Option<Step> {
         while hand.start < hand.end {
             if budget.is_spent() {
-                if !cx.mutated(crate::engine::Mutation::ForgottenRequeue) {
+                if !cx.mutated(Mutation::ForgottenRequeue) {
                     self.queue(key, cx);
                 }
                 return Some(Step::Wait);
@@ -104,6 +105,9 @@ impl Downstream {
                     let Answered { used } = self.respond(text, &head, key, site, cx);
                     hand.start += used;
                     if !matches!(self.state, State::Reading) {
+                        if cx.mutated(Mutation::PipelinedDropped) {
+                            hand.start = hand.end;
+                        }
                         return Some(Step::Go);
                     }
                 }
