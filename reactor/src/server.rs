@@ -345,7 +345,10 @@ impl Handle {
     /// workers keep the buffers that they have, so heads cannot become larger than a block of them.
     pub fn publish(&self, mut site: Site) {
         if site.limits.head_bytes_max > self.block_bytes {
-            log::warn!("heads stay below {} bytes until the next start", self.block_bytes);
+            log::warn!(
+                "heads stay below {} bytes until the next start",
+                self.block_bytes
+            );
             site.limits.head_bytes_max = self.block_bytes;
         }
         let site = Arc::new(site);

@@ -36,9 +36,15 @@ pub(super) fn route(site: &Site, head: &RequestHead, text: &[u8], cx: &mut Conte
     }
     let path = if cx.path.is_empty() { sent } else { &cx.path };
     let found = site.find(head.host.of(text), path, head.method, &mut cx.params);
-    let Found::Route(route) = found else { return unmatched(found, head.method, cx) };
+    let Found::Route(route) = found else {
+        return unmatched(found, head.method, cx);
+    };
     if let Framing::Length(length) = head.framing
-        && length > site.route(route).body_bytes_max.unwrap_or(site.limits.body_bytes_max)
+        && length
+            > site
+                .route(route)
+                .body_bytes_max
+                .unwrap_or(site.limits.body_bytes_max)
     {
         return Routed::Engine(route, error(Status::CONTENT_TOO_LARGE));
     }
@@ -290,7 +296,15 @@ impl<'a> Asked<'a> {
     ) -> RequestView<'a> {
         let Asked { text, head, .. } = *self;
         let path = (!path.is_empty()).then_some(path);
-        RequestView { text, fields, head, path, params, route, peer }
+        RequestView {
+            text,
+            fields,
+            head,
+            path,
+            params,
+            route,
+            peer,
+        }
     }
 }
 

@@ -179,7 +179,9 @@ impl Actor {
     /// Whether the last answer, or the one that is coming, says that it is the last.
     fn was_told_to_stop(&self) -> bool {
         let coming = self.body.as_ref().map(|(answer, _)| answer);
-        coming.or(self.answers.last()).is_some_and(|answer| !answer.keeps)
+        coming
+            .or(self.answers.last())
+            .is_some_and(|answer| !answer.keeps)
     }
 
     fn leave(&mut self) {

@@ -10,8 +10,8 @@
 
 mod check;
 mod client;
-mod mutations;
 mod kind;
+mod mutations;
 mod random;
 mod request;
 mod script;

@@ -8,7 +8,10 @@ const SEEDS_MAX: u64 = 10_000;
 
 #[test]
 fn mutations_are_found() {
-    let missed: Vec<Mutation> = Mutation::ALL.into_iter().filter(|&one| !is_found(one)).collect();
+    let missed: Vec<Mutation> = Mutation::ALL
+        .into_iter()
+        .filter(|&one| !is_found(one))
+        .collect();
     assert_eq!(missed, [], "not found within {SEEDS_MAX} seeds");
 }
 
