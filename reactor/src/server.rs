@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use crate::buffer::BLOCK_BYTES_MIN;
 use crate::engine::{
     Census, Core, CoreParts, Handoff, JobPool, Mail, Sending, Site, WorkerStats, mailbox, run,
 };
@@ -243,6 +244,7 @@ impl Bound {
         }
         let handle = Handle {
             hands_over,
+            block_bytes: site.limits().head_bytes_max.max(BLOCK_BYTES_MIN),
             addresses: posts.iter().map(|post| Arc::clone(&post.address)).collect(),
             stats: posts.iter().map(|post| Arc::clone(&post.stats)).collect(),
         };
@@ -319,6 +321,8 @@ pub struct Handle {
     stats: Vec<Arc<WorkerStats>>,
     /// The first worker hands connections to the others.
     hands_over: bool,
+    /// Bytes of the workers' blocks.
+    block_bytes: usize,
 }
 
 impl Handle {
@@ -337,8 +341,16 @@ impl Handle {
         self.tell(|| Mail::Stop);
     }
 
-    /// Serves another site from now on; requests in flight keep the one that they began with.
-    pub fn publish(&self, site: Site) {
+    /// Serves another site from now on; requests in flight keep the one that they began with. The
+    /// workers keep the buffers that they have, so heads cannot become larger than a block of them.
+    pub fn publish(&self, mut site: Site) {
+        if site.limits.head_bytes_max > self.block_bytes {
+            log::warn!(
+                "heads stay below {} bytes until the next start",
+                self.block_bytes
+            );
+            site.limits.head_bytes_max = self.block_bytes;
+        }
         let site = Arc::new(site);
         self.tell(|| Mail::Site(Arc::clone(&site)));
     }

@@ -104,7 +104,11 @@ impl Handoff {
     /// Tells the workers of a drain, other than `own`: they hear of it after the last connection
     /// that was handed to them, and do not end before.
     pub(super) fn pass_drain_on(&self, own: &Arc<Sending>) {
-        for (address, _) in self.workers.iter().filter(|(other, _)| !Arc::ptr_eq(other, own)) {
+        for (address, _) in self
+            .workers
+            .iter()
+            .filter(|(other, _)| !Arc::ptr_eq(other, own))
+        {
             address.send(Mail::Drain);
         }
     }

@@ -2,7 +2,7 @@
 
 use slab::Slab;
 
-/// The place of a value in an [`Arena`], valid as long as the value stays there: a key of an entry
+/// The place of a value in an arena, valid as long as the value stays there: a key of an entry
 /// that was removed finds nothing, also when its index is in use again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(u64);

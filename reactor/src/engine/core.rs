@@ -13,8 +13,8 @@ use super::dispatch;
 use super::downstream::Verdict;
 use super::exchange::Stage;
 use super::jobs::JobPool;
-use super::mutation::Mutation;
 use super::mailbox::{Mail, Mailbox, Sending};
+use super::mutation::Mutation;
 use super::site::Site;
 use super::stats::{Census, WorkerStats};
 use crate::service::{Reply, ReplyBuffer};
@@ -399,8 +399,12 @@ impl Core {
             Some(Slot::Downstream(slot)) => slot.holds_head_since(),
             _ => None,
         };
-        let mut holders: Vec<(Instant, Key)> =
-            self.slots.keys().iter().filter_map(|key| Some((since(key)?, *key))).collect();
+        let mut holders: Vec<(Instant, Key)> = self
+            .slots
+            .keys()
+            .iter()
+            .filter_map(|key| Some((since(key)?, *key)))
+            .collect();
         holders.sort_unstable();
         holders.into_iter().map(|(_, key)| key).collect()
     }
@@ -409,6 +413,8 @@ impl Core {
         if self.cx.scratch.is_none() {
             self.cx.scratch = self.cx.pool.take();
         }
-        self.cx.starved.lacks(&self.cx.pool, self.cx.scratch.is_some())
+        self.cx
+            .starved
+            .lacks(&self.cx.pool, self.cx.scratch.is_some())
     }
 }

@@ -36,9 +36,15 @@ pub(super) fn route(site: &Site, head: &RequestHead, text: &[u8], cx: &mut Conte
     }
     let path = if cx.path.is_empty() { sent } else { &cx.path };
     let found = site.find(head.host.of(text), path, head.method, &mut cx.params);
-    let Found::Route(route) = found else { return unmatched(found, head.method, cx) };
+    let Found::Route(route) = found else {
+        return unmatched(found, head.method, cx);
+    };
     if let Framing::Length(length) = head.framing
-        && length > site.route(route).body_bytes_max.unwrap_or(site.limits.body_bytes_max)
+        && length
+            > site
+                .route(route)
+                .body_bytes_max
+                .unwrap_or(site.limits.body_bytes_max)
     {
         return Routed::Engine(route, error(Status::CONTENT_TOO_LARGE));
     }
@@ -140,13 +146,13 @@ pub(super) fn before(request: &mut Request<'_>, stats: &WorkerStats) -> Option<R
 #[inline]
 pub(super) fn handle(request: &mut Request<'_>, stats: &WorkerStats) -> Reply {
     let handler = &request.view.route.handler;
-    match guarded(stats, "handler", || handler.handle(request)) {
-        Some(reply) => reply,
-        None => {
-            request.out.reset();
-            panicked()
-        }
+    // What a panic leaves in place. The handler writes over it where it is: to hand a reply up by
+    // value through `catch_unwind` costs copies that a small request feels.
+    let mut reply = panicked();
+    if guarded(stats, "handler", || reply = handler.handle(request)).is_none() {
+        request.out.reset();
     }
+    reply
 }
 
 /// Runs the middleware on the reply's head.
@@ -290,7 +296,15 @@ impl<'a> Asked<'a> {
     ) -> RequestView<'a> {
         let Asked { text, head, .. } = *self;
         let path = (!path.is_empty()).then_some(path);
-        RequestView { text, fields, head, path, params, route, peer }
+        RequestView {
+            text,
+            fields,
+            head,
+            path,
+            params,
+            route,
+            peer,
+        }
     }
 }
 

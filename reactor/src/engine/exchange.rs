@@ -227,7 +227,10 @@ impl Exchange {
     pub fn rate_deadline(&self, now: Instant) -> Instant {
         let limits = &self.site.limits;
         let allowed = time_for(self.bytes_in, limits.body_rate_min);
-        now + limits.body_timeout.saturating_add(allowed).saturating_sub(self.waited)
+        now + limits
+            .body_timeout
+            .saturating_add(allowed)
+            .saturating_sub(self.waited)
     }
 
     /// Takes note of whether from now on the body is waited for.

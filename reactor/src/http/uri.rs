@@ -234,7 +234,10 @@ fn host_len(authority: &[u8]) -> Option<usize> {
         let address = str::from_utf8(&authority[1..end]).ok()?;
         return address.parse::<Ipv6Addr>().is_ok().then_some(end + 1);
     }
-    let len = authority.iter().position(|byte| !is_unreserved(*byte)).unwrap_or(authority.len());
+    let len = authority
+        .iter()
+        .position(|byte| !is_unreserved(*byte))
+        .unwrap_or(authority.len());
     let host = &authority[..len];
     let dot_pair = |pair: &[u8]| pair == b"..";
     let empty_label = host.first() == Some(&b'.') || host.windows(2).any(dot_pair);

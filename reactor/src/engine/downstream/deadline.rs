@@ -71,7 +71,10 @@ impl Downstream {
         }
         self.due = self.deadline(phase, site, cx);
         let is_forgotten = cx.mutated(Mutation::EarlierDeadlineForgotten);
-        if self.armed.is_none_or(|armed| self.due < armed && !is_forgotten) {
+        if self
+            .armed
+            .is_none_or(|armed| self.due < armed && !is_forgotten)
+        {
             self.arm(key, cx);
         }
     }

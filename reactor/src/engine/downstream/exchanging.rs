@@ -94,7 +94,9 @@ impl Downstream {
                     cx.exchanges.check_in(id, exchange);
                     self.abandon_exchange(id, cx);
                     // Earlier answers still go out.
-                    self.state = State::Closing { lingers: self.socket.can_read() };
+                    self.state = State::Closing {
+                        lingers: self.socket.can_read(),
+                    };
                     return Step::Go;
                 }
             }
@@ -169,9 +171,7 @@ impl Downstream {
                     collected.extend_from_slice(data);
                     data.len()
                 }
-                _ if cx.pool.can_lend() => {
-                    exchange.incoming.write(data, &mut cx.pool).unwrap_or(0)
-                }
+                _ if cx.pool.can_lend() => exchange.incoming.write(data, &mut cx.pool).unwrap_or(0),
                 _ => 0,
             };
             starves = taken < data.len() && exchange.incoming.room() > 0;

@@ -65,7 +65,12 @@ impl Downstream {
         if self.input.holds_block()
             && let Input::Block { block, start, end } = std::mem::take(&mut self.input)
         {
-            return Some(Hand { block, start, end, owned: true });
+            return Some(Hand {
+                block,
+                start,
+                end,
+                owned: true,
+            });
         }
         let Some(mut block) = cx.scratch.take() else {
             self.starve(key, Need::Scratch, cx);

@@ -9,8 +9,8 @@ use crate::engine::dispatch::{self, Asked, Routed, Told};
 use crate::engine::exchange::{Exchange, OwnedRequest, Stage};
 use crate::engine::mutation::Mutation;
 use crate::engine::site::Site;
-use crate::engine::starved::Need;
 use crate::engine::socket::{Received, Sent};
+use crate::engine::starved::Need;
 use crate::http::{Framing, RequestHead};
 use crate::limits::Limits;
 use crate::proto::h1::BodyReader;
@@ -141,11 +141,19 @@ impl Downstream {
             Routed::Handler(id) => (id, None),
             Routed::Engine(id, reply) => (id, Some(reply)),
         };
-        let asked = Asked { text, head, route: id };
+        let asked = Asked {
+            text,
+            head,
+            route: id,
+        };
         let route = site.route(id);
         let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
-        let mut request =
-            Request { view, body: &[], out: &mut cx.reply, local: &mut *cx.local };
+        let mut request = Request {
+            view,
+            body: &[],
+            out: &mut cx.reply,
+            local: &mut *cx.local,
+        };
         let early = match route.middleware.is_empty() {
             true => own,
             false => dispatch::before(&mut request, &cx.stats).or(own),
@@ -171,7 +179,9 @@ impl Downstream {
             return self.answer(&asked, reply, unread, site, cx);
         }
         self.begin_answering(&asked, reply, collected, key, site, cx);
-        Answered { used: head.len + collected }
+        Answered {
+            used: head.len + collected,
+        }
     }
 
     /// Begins an exchange whose reply is known, but not in memory; `collected` bytes of the body
@@ -186,7 +196,11 @@ impl Downstream {
         site: &Arc<Site>,
         cx: &mut Context,
     ) {
-        let framing = if collected > 0 { Framing::None } else { asked.head.framing };
+        let framing = if collected > 0 {
+            Framing::None
+        } else {
+            asked.head.framing
+        };
         let mut exchange = self.exchange(asked, framing, key, site, cx);
         exchange.bytes_in = collected as u64;
         self.begin_exchange(exchange, Some(reply), cx);
@@ -230,7 +244,12 @@ impl Downstream {
             }
         }
         if !site.observers.list.is_empty() {
-            let told = Told { status, bytes_in: bytes_in as u64, bytes_out, begun: cx.now };
+            let told = Told {
+                status,
+                bytes_in: bytes_in as u64,
+                bytes_out,
+                begun: cx.now,
+            };
             self.tell(asked, site, told, cx);
         }
         Answered { used }

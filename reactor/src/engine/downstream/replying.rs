@@ -38,7 +38,13 @@ impl Downstream {
         keep: &mut bool,
         cx: &mut Context,
     ) -> u64 {
-        let Context { out, pool, dates, reply: buffer, .. } = cx;
+        let Context {
+            out,
+            pool,
+            dates,
+            reply: buffer,
+            ..
+        } = cx;
         let length = dispatch::length_in_memory(&reply, buffer);
         let bodiless = reply.status.is_bodiless();
         let fields = ResponseFields {
@@ -97,7 +103,13 @@ impl Downstream {
             persistence: Persistence::Close,
         };
         // Without a block there is no answer; the connection is closed all the same.
-        let _ = write_head(&mut cx.out, &mut cx.pool, &mut cx.dates.prelude, &fields, body);
+        let _ = write_head(
+            &mut cx.out,
+            &mut cx.pool,
+            &mut cx.dates.prelude,
+            &fields,
+            body,
+        );
         let told = Told {
             status,
             bytes_in: 0,
@@ -148,7 +160,9 @@ pub(super) fn persistence(head: &RequestHead, keep: bool) -> Persistence {
 /// Queues a long body that was written into the reply buffer: copied if it fits into a block, which
 /// costs no allocation, else taken out of the buffer.
 fn queue_written(cx: &mut Context) {
-    let Context { out, reply, pool, .. } = cx;
+    let Context {
+        out, reply, pool, ..
+    } = cx;
     let bytes = reply.body_bytes();
     match out.room(bytes.len(), pool) {
         Ok(room) => {

@@ -67,7 +67,11 @@ impl Prelude {
         text.extend_from_slice(b"Date: ");
         text.extend_from_slice(&[b' '; DATE_BYTES]);
         text.extend_from_slice(b"\r\n");
-        Prelude { text, last_made_of: None, last: Vec::new() }
+        Prelude {
+            text,
+            last_made_of: None,
+            last: Vec::new(),
+        }
     }
 
     /// Sets the date; `date` is an IMF-fixdate.
@@ -122,11 +126,25 @@ pub fn write_head(
     let text = prelude.text.len() + content_type.len() + head.lines.len();
     let room = output.room(text + body.len() + SLACK_BYTES, pool)?;
     let mut cursor = Cursor { room, at: 0 };
-    let ResponseFields { status, content_type, framing, persistence, lines } = *head;
-    let made_of = Repeatable { status, content_type, framing, persistence };
+    let ResponseFields {
+        status,
+        content_type,
+        framing,
+        persistence,
+        lines,
+    } = *head;
+    let made_of = Repeatable {
+        status,
+        content_type,
+        framing,
+        persistence,
+    };
     if !lines.is_empty() {
         cursor.put_head(prelude, head);
-    } else if prelude.last_made_of.is_some_and(|last| last.equals(&made_of)) {
+    } else if prelude
+        .last_made_of
+        .is_some_and(|last| last.equals(&made_of))
+    {
         cursor.put(&prelude.last);
     } else {
         cursor.put_head(prelude, head);
@@ -307,10 +325,22 @@ mod tests {
             framing: Framing::Length(length),
             persistence: Persistence::Implied,
         };
-        let other_status = ResponseFields { status: Status::CREATED, ..plain(1) };
-        let other_type = ResponseFields { content_type: None, ..plain(1) };
-        let closing = ResponseFields { persistence: Persistence::Close, ..plain(1) };
-        let lines = ResponseFields { lines: b"X-One: 1\r\n", ..plain(1) };
+        let other_status = ResponseFields {
+            status: Status::CREATED,
+            ..plain(1)
+        };
+        let other_type = ResponseFields {
+            content_type: None,
+            ..plain(1)
+        };
+        let closing = ResponseFields {
+            persistence: Persistence::Close,
+            ..plain(1)
+        };
+        let lines = ResponseFields {
+            lines: b"X-One: 1\r\n",
+            ..plain(1)
+        };
         let heads = [
             plain(1),
             plain(1),

@@ -122,6 +122,15 @@ pub(super) fn name_violation(byte: u8, begins_line: bool, is_first_field: bool) 
     }
 }
 
+/// What is wrong with a byte other than CR at the beginning of a line after as many fields as are
+/// allowed. An LF there does not begin a field: it is an empty line without its CR.
+pub(super) fn excess_violation(byte: u8) -> Violation {
+    match byte {
+        b'\n' => Violation::LineEnd,
+        _ => Violation::TooManyFields,
+    }
+}
+
 /// What is wrong with a byte in a field value.
 pub(super) fn value_violation(byte: u8) -> Violation {
     match byte {

@@ -316,7 +316,7 @@ fn field_lines(
             return end_of_head(buf, line);
         }
         if fields.len() >= limits.fields_max && line < buf.len() {
-            return Err(Stop::Violation(Violation::TooManyFields));
+            return Err(Stop::Violation(line::excess_violation(buf[line])));
         }
         // The whole line first, then what is in it: where the next line begins does not have to
         // wait for the colon, which is half of the time that a line takes.

@@ -143,7 +143,7 @@ impl Progress {
                 return Ok((Phase::EndLf, at + 1));
             }
             if self.fields as usize >= limits.fields_max {
-                return Err(Violation::TooManyFields);
+                return Err(line::excess_violation(buf[at]));
             }
         }
         let end = scan::token_end(buf, at);

@@ -223,6 +223,8 @@ fn sizes_are_bounded_at_the_byte() {
     assert_eq!(refused_with(&text, &limits), Violation::TooManyFields);
     let text = get("Host: a\r\nX: b\r\n |c\r\n");
     assert_eq!(refused_with(&text, &limits), Violation::TooManyFields);
+    let text = get("Host: a\r\nX: b\r\n\n|");
+    assert_eq!(refused_with(&text, &limits), Violation::LineEnd);
 
     let pad = 64 - get("Host: a\r\nX: \r\n").len();
     check_ok(&get(&format!("Host: a\r\nX: {}\r\n", "b".repeat(pad))));
