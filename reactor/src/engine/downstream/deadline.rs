@@ -126,7 +126,10 @@ impl Downstream {
                 let stalled = self.since + limits.body_timeout;
                 let now = cx.now;
                 match self.exchange_of(cx) {
-                    Some(exchange) => stalled.min(exchange.rate_deadline(now)),
+                    Some(exchange) => {
+                        let wake_at = exchange.wake_at.unwrap_or(stalled);
+                        stalled.min(exchange.rate_deadline(now)).min(wake_at)
+                    }
                     None => stalled,
                 }
             }

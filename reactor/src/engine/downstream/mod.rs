@@ -218,6 +218,7 @@ impl Downstream {
                 return self.close(cx);
             }
             Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
+            Phase::Body if self.wake_stream(cx) => {}
             Phase::Body => self.abandon_body(cx),
             Phase::Request => self.abandon_job(cx),
             Phase::Watch => {
