@@ -136,7 +136,7 @@ impl Downstream {
             Phase::Skip => self.since + limits.body_timeout,
             Phase::Write => self.since + limits.write_timeout,
             Phase::Request => match self.exchange_of(cx) {
-                Some(exchange) => exchange.begun + exchange.site.limits.request_timeout,
+                Some(exchange) => self.since + exchange.site.limits.request_timeout,
                 None => cx.now,
             },
             Phase::Watch => {
