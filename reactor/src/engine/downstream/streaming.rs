@@ -49,8 +49,11 @@ impl Downstream {
         };
         let made = exchange.outgoing.len();
         budget.spend(made);
-        if progress == Progress::Later && made == 0 && asks && exchange.head.is_some() {
-            return self.ask_for_body(exchange, cx);
+        if asks && exchange.head.is_some() {
+            self.ask_for_body(exchange, cx);
+            if progress == Progress::Later && made == 0 {
+                return Run::Moved;
+            }
         }
         if !self.queue_head(exchange, cx) {
             return self.head_too_large(exchange, cx);
