@@ -118,8 +118,8 @@ impl Downstream {
                 None => self.since + limits.idle_timeout,
             },
             Phase::Head => {
-                let received = self.input.len() as u64;
-                let slow = HEAD_RATE_GRACE.saturating_add(time_for(received, limits.head_rate_min));
+                let at_rate = time_for(self.input.len() as u64, limits.head_rate_min);
+                let slow = at_rate.saturating_add(HEAD_RATE_GRACE);
                 self.since + slow.min(limits.header_timeout)
             }
             Phase::Body => {
