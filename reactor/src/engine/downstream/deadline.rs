@@ -113,7 +113,7 @@ impl Downstream {
         match phase {
             Phase::Fresh => cx.now,
             Phase::Idle => match cx.draining {
-                // One that had not been told when the drain began may have a request on its way too.
+                // One that was not idle when the drain began may have a request on its way too.
                 Some(began) => began.max(self.since) + limits.drain_grace,
                 None => self.since + limits.idle_timeout,
             },
