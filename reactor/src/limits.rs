@@ -46,7 +46,8 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// Longest time between two requests; 75 seconds is what nginx has and browsers expect.
     pub idle_timeout: Duration,
-    /// End of the head to the first byte of the response.
+    /// End of the request, with its body where that is collected, to the first byte of the
+    /// response: how long a job may take.
     pub request_timeout: Duration,
     /// Bytes a second that a head must arrive at after its first second.
     pub head_rate_min: u32,

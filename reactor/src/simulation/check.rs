@@ -104,6 +104,12 @@ fn check_waiting(
     let owed = network.owed_edge(poller, token);
     let read_edge = owed.is_some_and(|edge| edge.readable);
     let write_edge = owed.is_some_and(|edge| edge.writable);
+    if connection.wants_read && connection.can_read {
+        return Err("it waits although it could read".to_owned());
+    }
+    if connection.has_output && connection.can_write {
+        return Err("it waits although it could write".to_owned());
+    }
     if connection.wants_read && !read_edge && network.could_read(poller, token) {
         return Err("it waits to read what is there".to_owned());
     }

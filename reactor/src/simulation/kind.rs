@@ -8,6 +8,7 @@ pub(super) enum Kind {
     User,
     Collect,
     Echo,
+    Beat,
     Shared,
     File,
     Bye,
@@ -44,10 +45,10 @@ impl Kind {
 
     /// The length of the answer is not known when it begins.
     pub fn is_endless(self) -> bool {
-        use Kind::{Echo, Ignore, JobStream, Later, Stream, StreamPanic, Ticks};
+        use Kind::{Beat, Echo, Ignore, JobStream, Later, Stream, StreamPanic, Ticks};
         matches!(
             self,
-            Echo | Ignore | Stream | StreamPanic | Later | Ticks | JobStream
+            Beat | Echo | Ignore | Stream | StreamPanic | Later | Ticks | JobStream
         )
     }
 }
@@ -59,6 +60,7 @@ pub(super) const KINDS: &[(usize, Kind)] = &[
     (6, Kind::User),
     (12, Kind::Collect),
     (12, Kind::Echo),
+    (4, Kind::Beat),
     (4, Kind::Shared),
     (3, Kind::File),
     (1, Kind::Bye),

@@ -8,12 +8,15 @@
 //!                         └── send, read ──► client ──► judge
 //! ```
 
+mod answers;
 mod check;
 mod client;
+mod deadlines;
 mod kind;
 mod mutations;
 mod random;
 mod request;
+mod rig;
 mod script;
 mod site;
 mod world;

@@ -27,6 +27,8 @@ pub(super) struct Asked {
     pub is_job: bool,
     /// Its body is collected.
     pub is_collected: bool,
+    /// The next request follows without anything between them.
+    pub is_joined: bool,
 }
 
 /// A final response.
@@ -143,6 +145,7 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         asks_to_close,
         is_job: kind.is_job(),
         is_collected: false,
+        is_joined: false,
     };
     expect(&mut asked, kind, length, body.as_ref(), &target, limits);
     if asks_to_close
@@ -169,8 +172,8 @@ fn padding(random: &mut Random, limits: &Limits) -> String {
 
 /// Pipelined small requests, more than a connection may have answered in one turn.
 pub(super) fn write_burst(random: &mut Random, bytes: &mut Vec<u8>) -> Vec<Asked> {
-    let count = random.between(65, 200);
-    let one = |_| {
+    let count = random.between(65, 150);
+    let one = |index| {
         let start = bytes.len();
         bytes.extend_from_slice(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n");
         Asked {
@@ -185,6 +188,7 @@ pub(super) fn write_burst(random: &mut Random, bytes: &mut Vec<u8>) -> Vec<Asked
             asks_to_close: false,
             is_job: false,
             is_collected: false,
+            is_joined: index + 1 < count,
         }
     };
     (0..count).map(one).collect()
@@ -256,6 +260,7 @@ pub(super) fn write_malformed(random: &mut Random, limits: &Limits, bytes: &mut 
         asks_to_close: false,
         is_job: false,
         is_collected: false,
+        is_joined: false,
     }
 }
 
@@ -267,6 +272,7 @@ fn target(kind: Kind, length: usize, random: &mut Random) -> String {
         Kind::User => format!("/users/{}", random.below(1000)),
         Kind::Collect => "/collect".into(),
         Kind::Echo => "/echo".into(),
+        Kind::Beat => "/beat".into(),
         Kind::Shared => "/shared".into(),
         Kind::File => "/file".into(),
         Kind::Bye => "/bye".into(),
@@ -293,7 +299,7 @@ fn target(kind: Kind, length: usize, random: &mut Random) -> String {
 fn body(random: &mut Random, limits: &Limits, kind: Kind, http10: bool) -> Option<Body> {
     let often = matches!(
         kind,
-        Kind::Collect | Kind::Echo | Kind::Drop | Kind::Ignore | Kind::Early
+        Kind::Collect | Kind::Echo | Kind::Beat | Kind::Drop | Kind::Ignore | Kind::Early
     );
     if !random.percent(if often { 90 } else { 10 }) {
         return None;
@@ -349,11 +355,11 @@ fn expect(
     let sent = body.map_or(&[][..], |body| &body.data[..]);
     let last = target.rsplit('/').next().unwrap_or_default();
     let pieces = || PIECE.repeat(last.parse().unwrap_or(0));
-    let streams = matches!(kind, Kind::Echo | Kind::Drop | Kind::Ignore);
+    let streams = matches!(kind, Kind::Echo | Kind::Beat | Kind::Drop | Kind::Ignore);
     asked.is_collected = !streams && !kind.is_answered_early();
     let (answer, then) = match kind {
         Kind::Small => (Final::whole(200, SMALL), Then::Persists),
-        Kind::Version => (Final::error(200), Then::Persists),
+        Kind::Version | Kind::Beat => (Final::error(200), Then::Persists),
         Kind::User => (Final::whole(200, format!("user {last}")), Then::Persists),
         Kind::Collect | Kind::Echo => (Final::whole(200, sent), Then::Persists),
         Kind::Shared => (Final::whole(200, pattern(SHARED_BYTES)), Then::Persists),
@@ -410,6 +416,10 @@ fn expect_of_body(asked: &mut Asked, kind: Kind, length: usize, body: &Body, lim
             asked.then = Then::Closes;
             match kind {
                 Kind::Echo => asked.finals.push(Final::cut(200, body.data.clone())),
+                Kind::Beat => asked.finals.push(Final {
+                    is_cut: true,
+                    ..Final::error(200)
+                }),
                 Kind::Ignore => {
                     asked.finals.push(Final::whole(200, pattern(length)));
                     asked.finals.push(Final::cut(200, pattern(length)));
@@ -431,7 +441,9 @@ fn bare(asked: &mut Asked) {
         one.is_cut = false;
         one.body = Some(Vec::new());
     }
-    let only_stream = asked.what.contains("stream-panic") || asked.what.contains("/echo");
+    let only_stream = asked.what.contains("stream-panic")
+        || asked.what.contains("/echo")
+        || asked.what.contains("/beat");
     if only_stream {
         asked.finals = vec![
             Final::whole(200, ""),

@@ -187,7 +187,7 @@ impl Plan {
         let mut bytes = Vec::new();
         let mut asked = Vec::new();
         for _ in 0..random.between(1, 6) {
-            if random.percent(4) {
+            if random.percent(6) {
                 asked.extend(request::write_burst(random, &mut bytes));
             } else if random.percent(6) {
                 asked.push(request::write_malformed(random, limits, &mut bytes));
@@ -233,7 +233,8 @@ impl Plan {
         let pauses = random.percent(30);
         let slow_at = (self.dawdles && random.percent(70)).then(|| random.below(self.asked.len()));
         let mut moves = Vec::new();
-        for (index, asked) in self.asked.iter().enumerate() {
+        let steps = self.asked.iter().enumerate();
+        for (index, asked) in steps.filter(|(_, asked)| !asked.is_joined) {
             if asked.expects && random.percent(70) {
                 let skips_body = random.percent(50);
                 moves.push(Move::Send(asked.head_end));
@@ -252,6 +253,15 @@ impl Plan {
             moves.push(Move::Send(asked.end));
             if random.percent(awaits) {
                 moves.push(Move::Await(index + 1));
+            }
+        }
+        if random.percent(70) {
+            // Requests follow each other without anything between them.
+            let mut all = moves.into_iter().peekable();
+            moves = Vec::new();
+            while let Some(step) = all.next() {
+                let goes_on = matches!((step, all.peek()), (Move::Send(_), Some(Move::Send(_))));
+                moves.extend((!goes_on).then_some(step));
             }
         }
         self.moves = moves;

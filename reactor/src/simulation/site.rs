@@ -98,24 +98,30 @@ pub(super) fn site(limits: Limits, version: &'static str, wakers: &Arc<Wakers>) 
 }
 
 fn streams(builder: crate::SiteBuilder, later: Arc<Wakers>) -> crate::SiteBuilder {
-    let made = |made| Reply::stream("application/octet-stream", made);
+    let made = |length| Reply::stream("text/plain", Made::new(length, usize::MAX));
     builder
-        .route(Route::any("/echo", move |_: &mut Request<'_>| made(Echo)).streamed())
         .route(
-            Route::any("/ignore/{n}", move |request: &mut Request<'_>| {
-                Reply::stream(
-                    "application/octet-stream",
-                    Made::new(number(request), usize::MAX),
-                )
+            Route::any("/echo", |_: &mut Request<'_>| {
+                Reply::stream("text/plain", Echo)
             })
             .streamed(),
         )
-        .route(Route::any("/stream/{n}", |request: &mut Request<'_>| {
-            Reply::stream(
-                "application/octet-stream",
-                Made::new(number(request), usize::MAX),
-            )
-        }))
+        .route(
+            Route::any("/beat", |_: &mut Request<'_>| {
+                Reply::stream("text/plain", Beat)
+            })
+            .streamed(),
+        )
+        .route(
+            Route::any("/ignore/{n}", move |request: &mut Request<'_>| {
+                made(number(request))
+            })
+            .streamed(),
+        )
+        .route(Route::any(
+            "/stream/{n}",
+            move |request: &mut Request<'_>| made(number(request)),
+        ))
         .route(Route::any("/sized/{n}", |request: &mut Request<'_>| {
             let length = number(request);
             Reply::stream("application/octet-stream", Made::new(length, usize::MAX))
@@ -239,6 +245,25 @@ impl Stream for Echo {
             }
             io.body.consume(written);
         }
+    }
+}
+
+/// Makes something every fifth of a second until the request's body has come.
+struct Beat;
+
+impl Stream for Beat {
+    fn pull(&mut self, io: &mut Pull<'_>) -> Progress {
+        loop {
+            let count = match io.body.peek() {
+                Incoming::Data(bytes) => bytes.len(),
+                Incoming::Later => break,
+                Incoming::End => return Progress::End,
+            };
+            io.body.consume(count);
+        }
+        io.out.write(b"beat ");
+        io.wake_after(Duration::from_millis(200));
+        Progress::Later
     }
 }
 

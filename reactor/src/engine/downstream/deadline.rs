@@ -91,7 +91,7 @@ impl Downstream {
             return Phase::Write;
         }
         match self.state {
-            State::Reading if self.input.is_empty() && !self.parser.has_begun() => Phase::Idle,
+            State::Reading if self.is_between_requests() => Phase::Idle,
             State::Reading => Phase::Head,
             State::Exchanging(id) => match cx.exchanges.get_mut(id) {
                 Some(exchange) if exchange.waits_for_body() => Phase::Body,
@@ -105,6 +105,13 @@ impl Downstream {
             State::Closing { .. } => Phase::Write,
             State::Lingering { .. } => Phase::Linger,
         }
+    }
+
+    /// Whether no byte of a head is there; an empty line before it does not count (RFC 9112 section
+    /// 2.2).
+    #[inline]
+    fn is_between_requests(&self) -> bool {
+        self.input.len() <= b"\r\n".len() && !self.parser.has_begun()
     }
 
     #[inline]
@@ -126,14 +133,17 @@ impl Downstream {
                 let stalled = self.since + limits.body_timeout;
                 let now = cx.now;
                 match self.exchange_of(cx) {
-                    Some(exchange) => stalled.min(exchange.rate_deadline(now)),
+                    Some(exchange) => {
+                        let wake_at = exchange.wake_at.unwrap_or(stalled);
+                        stalled.min(exchange.rate_deadline(now)).min(wake_at)
+                    }
                     None => stalled,
                 }
             }
             Phase::Skip => self.since + limits.body_timeout,
             Phase::Write => self.since + limits.write_timeout,
             Phase::Request => match self.exchange_of(cx) {
-                Some(exchange) => exchange.begun + exchange.site.limits.request_timeout,
+                Some(exchange) => self.since + exchange.site.limits.request_timeout,
                 None => cx.now,
             },
             Phase::Watch => {

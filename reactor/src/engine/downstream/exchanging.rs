@@ -457,13 +457,15 @@ impl Downstream {
         self.state = State::Closing { lingers: true };
     }
 
-    /// The time has come at which a stream wanted to be pulled again.
-    pub(super) fn wake_stream(&mut self, cx: &mut Context) {
+    /// Has the stream pulled again if the time has come at which it wanted that; whether it has.
+    pub(super) fn wake_stream(&mut self, cx: &mut Context) -> bool {
         if let State::Exchanging(id) = self.state
             && let Some(exchange) = cx.exchanges.get_mut(id)
             && exchange.wake_at.is_some_and(|at| at <= cx.now)
         {
             exchange.wake();
+            return true;
         }
+        false
     }
 }

@@ -23,7 +23,6 @@ pub(crate) struct ConnectionView {
     pub starved: bool,
     pub can_read: bool,
     pub can_write: bool,
-    pub saw_close: bool,
     /// It would take input if there were any.
     pub wants_read: bool,
     pub has_output: bool,
@@ -67,7 +66,7 @@ impl Downstream {
         };
         let is_idle_stream =
             |exchange: &&Exchange| matches!(exchange.stage, Stage::Streaming { ready: false, .. });
-        let could_go_on = self.could_go_on(exchange, wants_read, site);
+        let could_go_on = self.could_go_on(exchange, site);
         let wake_at = exchange
             .filter(is_idle_stream)
             .and_then(|exchange| exchange.wake_at);
@@ -78,7 +77,6 @@ impl Downstream {
             starved: self.needs.any(),
             can_read: self.socket.can_read(),
             can_write: self.socket.can_write(),
-            saw_close: self.socket.saw_close(),
             wants_read,
             has_output,
             could_go_on,
@@ -93,19 +91,8 @@ impl Downstream {
     }
 
     /// Why the connection should be driven again though nothing happens; `None` if it may wait.
-    fn could_go_on(
-        &self,
-        exchange: Option<&Exchange>,
-        wants_read: bool,
-        site: &Site,
-    ) -> Option<&'static str> {
+    fn could_go_on(&self, exchange: Option<&Exchange>, site: &Site) -> Option<&'static str> {
         let has_output = self.output.is_some();
-        if has_output && self.socket.can_write() {
-            return Some("it could write");
-        }
-        if wants_read && self.socket.can_read() {
-            return Some("it could read");
-        }
         match self.state {
             State::Reading if !has_output && self.has_request(site) => Some("it has a request"),
             State::Exchanging(_) => match exchange {

@@ -218,7 +218,11 @@ impl Downstream {
                 return self.close(cx);
             }
             Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
-            Phase::Body => self.abandon_body(cx),
+            Phase::Body => {
+                if !self.wake_stream(cx) {
+                    self.abandon_body(cx);
+                }
+            }
             Phase::Request => self.abandon_job(cx),
             Phase::Watch => {
                 self.wake_stream(cx);

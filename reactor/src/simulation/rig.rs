@@ -1,0 +1,125 @@
+//! One worker and clients that a test moves by hand: for what has to happen at one exact time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::site::{Wakers, site};
+use super::world::Engine;
+use crate::engine::Mail;
+use crate::limits::Limits;
+use crate::time::Instant;
+use crate::transport::memory::{self, Chaos, LinkOptions, Network};
+
+/// A worker on a network without surprises.
+pub(super) struct Rig {
+    pub engine: Engine,
+    pub wakers: Arc<Wakers>,
+    limits: Limits,
+}
+
+/// A client and what it has received.
+pub(super) struct Visitor {
+    pub link: memory::Client,
+    pub received: Vec<u8>,
+}
+
+impl Rig {
+    /// Serves the simulation's site with these limits.
+    pub(super) fn new(limits: Limits) -> Rig {
+        let wakers = Arc::new(Wakers::default());
+        let site = Arc::new(site(limits.clone(), "one", &wakers));
+        let network = Network::new(1, Chaos::NONE);
+        let engine = Engine::new(network, &site, 1, false);
+        let mut rig = Rig {
+            engine,
+            wakers,
+            limits,
+        };
+        rig.settle();
+        rig
+    }
+
+    /// A client that has sent `bytes`.
+    pub(super) fn visit(&mut self, bytes: &str) -> Visitor {
+        self.visit_with(LinkOptions::default(), bytes)
+    }
+
+    /// A client with a connection like this that has sent `bytes`.
+    pub(super) fn visit_with(&mut self, options: LinkOptions, bytes: &str) -> Visitor {
+        let link = self.engine.network.connect(0, options).unwrap();
+        let mut visitor = Visitor {
+            link,
+            received: Vec::new(),
+        };
+        visitor.send(bytes);
+        self.settle();
+        visitor
+    }
+
+    /// Lets the worker do what it can do now.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..10_000 {
+            if !self.engine.is_ready(0) {
+                return;
+            }
+            self.engine.turn(0, &self.limits).unwrap();
+        }
+        panic!("the worker does not rest");
+    }
+
+    /// Lets time pass, with a turn whenever one is due.
+    pub(super) fn pass(&mut self, time: Duration) {
+        let end = self.engine.now() + time;
+        self.settle();
+        while let Some(due) = self.engine.due().filter(|due| *due <= end) {
+            self.engine.clock.set(due);
+            self.settle();
+        }
+        self.engine.clock.set(end);
+        self.settle();
+    }
+
+    /// Lets time pass to so long after the beginning.
+    pub(super) fn pass_to(&mut self, time: Duration) {
+        self.pass((Instant::START + time).since(self.engine.now()));
+    }
+
+    pub(super) fn drain(&mut self) {
+        self.engine.tell(|| Mail::Drain);
+        self.settle();
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.engine.workers[0].is_over
+    }
+}
+
+impl Visitor {
+    pub(super) fn send(&mut self, bytes: &str) {
+        assert_eq!(
+            self.link.send(bytes.as_bytes()),
+            bytes.len(),
+            "there is room"
+        );
+    }
+
+    /// All that has come so far.
+    pub(super) fn text(&mut self) -> String {
+        self.link.receive(&mut self.received);
+        String::from_utf8_lossy(&self.received).into_owned()
+    }
+
+    /// The statuses of the responses that have come so far.
+    pub(super) fn statuses(&mut self) -> Vec<u16> {
+        let text = self.text();
+        let lines = text.split("HTTP/1.1 ").skip(1);
+        lines.map(|line| line[..3].parse().unwrap()).collect()
+    }
+
+    /// Whether the engine has ended the connection in an orderly way.
+    pub(super) fn is_closed(&mut self) -> bool {
+        self.text();
+        assert!(!self.link.was_reset(), "the connection was reset");
+        self.link.has_ended()
+    }
+}
