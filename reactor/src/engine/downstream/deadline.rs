@@ -120,13 +120,13 @@ impl Downstream {
         match phase {
             Phase::Fresh => cx.now,
             Phase::Idle => match cx.draining {
-                // One that had not been told when the drain began may have a request on its way too.
+                // One that was not idle when the drain began may have a request on its way too.
                 Some(began) => began.max(self.since) + limits.drain_grace,
                 None => self.since + limits.idle_timeout,
             },
             Phase::Head => {
-                let received = self.input.len() as u64;
-                let slow = HEAD_RATE_GRACE.saturating_add(time_for(received, limits.head_rate_min));
+                let at_rate = time_for(self.input.len() as u64, limits.head_rate_min);
+                let slow = at_rate.saturating_add(HEAD_RATE_GRACE);
                 self.since + slow.min(limits.header_timeout)
             }
             Phase::Body => {
