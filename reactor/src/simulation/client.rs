@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::judge::Judge;
 use super::random::Random;
-use super::request::{Asked, Then};
 use super::script::{Conditions, Move, Plan, Reading};
 use crate::http::{Framing, Method};
 use crate::limits::Limits;
@@ -26,7 +26,7 @@ pub(super) struct Actor {
     pub plan: Plan,
     pub number: usize,
     link: Option<memory::Client>,
-    sent: usize,
+    pub sent: usize,
     next_move: usize,
     pub sends: When,
     pub reads: When,
@@ -36,20 +36,23 @@ pub(super) struct Actor {
     parsed: usize,
     parser: HeadParser,
     body: Option<(Answer, BodyReader)>,
-    answers: Vec<Answer>,
+    pub answers: Vec<Answer>,
     /// Interim responses to the next final one.
     continues: usize,
     pub end: Option<End>,
+    /// When it last sent or received something.
+    pub busy_at: Instant,
+    pub ended_at: Instant,
 }
 
 /// A response that has come.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
-    status: u16,
-    keeps: bool,
-    framing: Framing,
-    body: Vec<u8>,
-    is_whole: bool,
+    pub status: u16,
+    pub keeps: bool,
+    pub framing: Framing,
+    pub body: Vec<u8>,
+    pub is_whole: bool,
 }
 
 /// How the connection ended, as the client sees it.
@@ -81,6 +84,8 @@ impl Actor {
             answers: Vec::new(),
             continues: 0,
             end: None,
+            busy_at: Instant::START,
+            ended_at: Instant::START,
         }
     }
 
@@ -154,6 +159,9 @@ impl Actor {
             Move::Close => self.leave(),
         }
         self.next_move += usize::from(is_done);
+        if is_done {
+            self.busy_at = now;
+        }
         format!("{step:?}, {} sent", self.sent)
     }
 
@@ -212,11 +220,15 @@ impl Actor {
         };
         let (has_ended, was_reset) = (link.has_ended(), link.was_reset());
         self.parse()?;
-        if count > 0 && self.sends == When::Later {
-            self.sends = When::At(now);
+        if count > 0 {
+            self.busy_at = now;
+            if self.sends == When::Later {
+                self.sends = When::At(now);
+            }
         }
         if has_ended || (was_reset && count == 0 && self.reads == When::Later) {
             self.end = Some(if has_ended { End::Fin } else { End::Reset });
+            self.ended_at = now;
             self.link = None;
         }
         Ok(format!(
@@ -298,135 +310,5 @@ impl Actor {
             end,
         };
         judge.judge()
-    }
-}
-
-/// What is right and wrong of the answers of one client.
-struct Judge<'a> {
-    actor: &'a Actor,
-    conditions: &'a Conditions,
-    drained: bool,
-    end: End,
-}
-
-impl Judge<'_> {
-    fn judge(&self) -> Result<(), String> {
-        let plan = &self.actor.plan;
-        let answers = &self.actor.answers;
-        for (index, answer) in answers.iter().enumerate() {
-            let Some(asked) = plan.asked.get(index) else {
-                return Err(format!("answer {index} ({}) to nothing", answer.status));
-            };
-            let before = index.checked_sub(1).map(|index| &answers[index]);
-            if before.is_some_and(|before| !before.keeps || !before.is_whole) {
-                return Err(format!("answer {index} after the last one"));
-            }
-            if self.actor.sent <= asked.start && !self.is_cap(index, answer) {
-                return Err(format!("answer {index} to what was not asked"));
-            }
-            self.judge_one(index, answer, asked)
-                .map_err(|why| format!("answer {index} to {:?}: {why}", asked.what))?;
-        }
-        self.judge_end()
-    }
-
-    fn judge_one(&self, index: usize, answer: &Answer, asked: &Asked) -> Result<(), String> {
-        let Answer { status, body, .. } = answer;
-        let fits = |status_, wanted: &Option<Vec<u8>>, is_cut: bool| {
-            *status == status_
-                && match wanted {
-                    None => true,
-                    Some(wanted) if answer.is_whole && !is_cut => body == wanted,
-                    Some(wanted) => wanted.starts_with(body),
-                }
-        };
-        let is_cut = |one: &super::request::Final| {
-            one.is_cut || answer.framing == Framing::UntilClose && self.may_cut()
-        };
-        let fitting = (asked.finals.iter()).find(|one| fits(one.status, &one.body, is_cut(one)));
-        let Some(one) = fitting else {
-            if self.is_excused(index, answer, asked) {
-                return Ok(());
-            }
-            let wanted: Vec<_> = (asked.finals.iter())
-                .map(|one| (one.status, one.body.as_ref().map(Vec::len)))
-                .collect();
-            let got = String::from_utf8_lossy(&body[..body.len().min(100)]);
-            return Err(format!(
-                "wanted {wanted:?}, got {status} with {} bytes ({got:?})",
-                body.len(),
-            ));
-        };
-        if one.is_cut && answer.is_whole && answer.framing != Framing::UntilClose {
-            return Err("it should have been cut".to_owned());
-        }
-        if !one.is_cut && !answer.is_whole && !self.may_cut() {
-            return Err(format!("it is cut after {} bytes", body.len()));
-        }
-        let may_close = asked.then != Then::Persists || self.drained;
-        if !answer.keeps && !may_close {
-            return Err("it closes".to_owned());
-        }
-        if answer.keeps && asked.then == Then::Closes && answer.is_whole {
-            return Err("it keeps the connection".to_owned());
-        }
-        Ok(())
-    }
-
-    /// Whether an answer that is not the right one has a good reason.
-    fn is_excused(&self, index: usize, answer: &Answer, asked: &Asked) -> bool {
-        let on = self.conditions;
-        let by_job = asked.is_job || asked.what.contains("/answer/");
-        let excuse = match answer.status {
-            503 => {
-                on.is_tight
-                    || self.is_cap(index, answer)
-                    || (by_job && (on.jobs_bounded || on.lazy_jobs))
-                    || (asked.is_collected && on.collected_bounded)
-            }
-            408 => self.actor.plan.dawdles || on.is_tight,
-            _ => false,
-        };
-        let may_keep = answer.status == 503 && by_job && on.jobs_bounded;
-        excuse && (!answer.keeps || may_keep) && (answer.is_whole || self.may_cut())
-    }
-
-    fn is_cap(&self, index: usize, answer: &Answer) -> bool {
-        self.conditions.is_capped && index == 0 && answer.status == 503 && !answer.keeps
-    }
-
-    /// Whether the answer to this request may be cut.
-    fn may_cut(&self) -> bool {
-        let plan = &self.actor.plan;
-        self.end == End::Left
-            || plan.leaves
-            || plan.dawdles
-            || plan.ends_in_body
-            || plan.trails
-            || (self.conditions.dawdles && (self.drained || self.conditions.is_tight))
-    }
-
-    fn judge_end(&self) -> Result<(), String> {
-        let plan = &self.actor.plan;
-        let answers = &self.actor.answers;
-        let next = answers.len();
-        let Some(asked) = plan.asked.get(next).filter(|a| a.end <= self.actor.sent) else {
-            return Ok(());
-        };
-        let closed = answers
-            .last()
-            .is_some_and(|last| !last.keeps || !last.is_whole);
-        let unsaid = next > 0 && plan.asked[next - 1].then == Then::MayCloseUnsaid;
-        let given_up = plan.half_closes && asked.is_job;
-        if closed || unsaid || given_up || self.drained || self.may_cut() {
-            return Ok(());
-        }
-        if self.conditions.is_capped && next == 0 && self.end != End::Left {
-            return Ok(());
-        }
-        Err(format!(
-            "{:?} without an answer to {next}: {}",
-            self.end, asked.what
-        ))
     }
 }

@@ -12,6 +12,8 @@ mod answers;
 mod check;
 mod client;
 mod deadlines;
+mod foretell;
+mod judge;
 mod kind;
 mod mutations;
 mod random;
@@ -19,6 +21,7 @@ mod request;
 mod rig;
 mod script;
 mod site;
+mod workers;
 mod world;
 
 use std::collections::BTreeMap;
@@ -35,33 +38,33 @@ use world::World;
 /// The first seed that is run.
 const FIRST_SEED: u64 = 1;
 
-/// What is wrong with a run, with how it happened if that is wanted.
-fn run(seed: u64, mutation: Option<Mutation>, traces: bool) -> Result<(), String> {
+/// What is wrong with a run.
+fn run(seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
+    judge(&mut World::new(seed, mutation))
+}
+
+/// How a run happens, and what is wrong with it.
+fn trace(seed: u64, mutation: Option<Mutation>) -> (String, Result<(), String>) {
     let mut world = World::new(seed, mutation);
-    let mut told = String::new();
-    if traces {
-        told = world.describe();
-        world.trace = Some(Vec::new());
-    }
-    let outcome = catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or(panic.downcast_ref::<&str>().copied());
-        Err(format!("panic: {}", text.unwrap_or("of some kind")))
-    });
-    if traces && outcome.is_err() {
-        let views = world
-            .engine
-            .workers
-            .iter_mut()
-            .map(|worker| worker.core.view());
-        let views: Vec<_> = views.map(|view| format!("{view:#?}")).collect();
-        world.trace.get_or_insert_default().extend(views);
-    }
+    let mut told = world.describe();
+    world.trace = Some(Vec::new());
+    let outcome = judge(&mut world);
     for line in world.trace.iter().flatten() {
         told.push_str(line);
         told.push('\n');
     }
-    outcome.map_err(|why| told + &why)
+    for worker in &mut world.engine.workers {
+        told.push_str(&format!("{:#?}\n", worker.core.view()));
+    }
+    (told, outcome)
+}
+
+fn judge(world: &mut World) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied());
+        Err(format!("panic: {}", text.unwrap_or("of some kind")))
+    })
 }
 
 /// The threads that seeds are run on, each seed on one of them.
@@ -89,7 +92,7 @@ fn run_seeds(mutation: Option<Mutation>, mut goes_on: impl FnMut(Ran) -> bool) {
                 if sender.send((seed, None)).is_err() {
                     return;
                 }
-                let outcome = run(seed, mutation, false);
+                let outcome = run(seed, mutation);
                 if sender.send((seed, Some(outcome))).is_err() {
                     return;
                 }
@@ -124,11 +127,18 @@ fn run_seeds(mutation: Option<Mutation>, mut goes_on: impl FnMut(Ran) -> bool) {
 }
 
 #[test]
+fn a_seed_means_the_same_every_time() {
+    for seed in FIRST_SEED..FIRST_SEED + 30 {
+        assert_eq!(trace(seed, None), trace(seed, None), "seed {seed}");
+    }
+}
+
+#[test]
 fn simulation_holds() {
     if let Ok(seed) = std::env::var("TIDEGATE_SEED") {
         let seed = seed.parse().expect("TIDEGATE_SEED is a number");
-        if let Err(why) = run(seed, None, true) {
-            panic!("{why}");
+        if let (trace, Err(why)) = trace(seed, None) {
+            panic!("{trace}{why}");
         }
         return;
     }

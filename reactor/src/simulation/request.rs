@@ -1,8 +1,9 @@
 //! Requests as the script writes them, and what has to come back.
 
+use super::foretell::{bare, expect};
 use super::kind::{KINDS, Kind};
 use super::random::Random;
-use super::site::{BYE, DROPPED, EARLY, FILE_BYTES, PIECE, SHARED_BYTES, SMALL, pattern};
+use super::site::SMALL;
 use crate::http::Method;
 use crate::limits::Limits;
 
@@ -53,7 +54,7 @@ pub(super) enum Then {
 }
 
 impl Final {
-    fn whole(status: u16, body: impl Into<Vec<u8>>) -> Final {
+    pub(super) fn whole(status: u16, body: impl Into<Vec<u8>>) -> Final {
         Final {
             status,
             body: Some(body.into()),
@@ -61,7 +62,7 @@ impl Final {
         }
     }
 
-    fn cut(status: u16, body: Vec<u8>) -> Final {
+    pub(super) fn cut(status: u16, body: Vec<u8>) -> Final {
         Final {
             status,
             body: Some(body),
@@ -69,7 +70,7 @@ impl Final {
         }
     }
 
-    fn error(status: u16) -> Final {
+    pub(super) fn error(status: u16) -> Final {
         Final {
             status,
             body: None,
@@ -79,11 +80,11 @@ impl Final {
 }
 
 /// A request's body as it is going to be sent.
-struct Body {
-    data: Vec<u8>,
-    is_chunked: bool,
+pub(super) struct Body {
+    pub data: Vec<u8>,
+    pub is_chunked: bool,
     /// The chunks' framing is broken.
-    is_broken: bool,
+    pub is_broken: bool,
 }
 
 /// Writes a random request behind `bytes`.
@@ -341,115 +342,4 @@ fn write_body(body: &Body, random: &mut Random, bytes: &mut Vec<u8>) {
         _ => b"0\r\n\r\n",
     };
     bytes.extend_from_slice(end);
-}
-
-/// Foretells the answer.
-fn expect(
-    asked: &mut Asked,
-    kind: Kind,
-    length: usize,
-    body: Option<&Body>,
-    target: &str,
-    limits: &Limits,
-) {
-    let sent = body.map_or(&[][..], |body| &body.data[..]);
-    let last = target.rsplit('/').next().unwrap_or_default();
-    let pieces = || PIECE.repeat(last.parse().unwrap_or(0));
-    let streams = matches!(kind, Kind::Echo | Kind::Beat | Kind::Drop | Kind::Ignore);
-    asked.is_collected = !streams && !kind.is_answered_early();
-    let (answer, then) = match kind {
-        Kind::Small => (Final::whole(200, SMALL), Then::Persists),
-        Kind::Version | Kind::Beat => (Final::error(200), Then::Persists),
-        Kind::User => (Final::whole(200, format!("user {last}")), Then::Persists),
-        Kind::Collect | Kind::Echo => (Final::whole(200, sent), Then::Persists),
-        Kind::Shared => (Final::whole(200, pattern(SHARED_BYTES)), Then::Persists),
-        Kind::File => (Final::whole(200, pattern(FILE_BYTES)), Then::Persists),
-        Kind::Bye => (Final::whole(200, BYE), Then::Closes),
-        Kind::Early => (Final::whole(401, EARLY), Then::MayClose),
-        Kind::Drop => (Final::whole(200, DROPPED), Then::MayClose),
-        Kind::Ignore => (Final::whole(200, pattern(length)), Then::MayCloseUnsaid),
-        Kind::Missing => (Final::error(404), Then::MayClose),
-        Kind::WrongMethod => (Final::error(405), Then::MayClose),
-        Kind::Panic | Kind::JobPanic => (Final::error(500), Then::Closes),
-        Kind::StreamPanic if length == 0 => (Final::error(500), Then::Closes),
-        Kind::StreamPanic => (Final::cut(200, pattern(length)), Then::Closes),
-        Kind::Short => (Final::cut(200, pattern(length)), Then::Closes),
-        Kind::Stream | Kind::Sized | Kind::LargeJob | Kind::JobStream => {
-            (Final::whole(200, pattern(length)), Then::Persists)
-        }
-        Kind::Later | Kind::Ticks => (Final::whole(200, pieces()), Then::Persists),
-        Kind::Job | Kind::Answer => {
-            let text = format!("job {last} of {}", sent.len());
-            (Final::whole(200, text), Then::Persists)
-        }
-    };
-    asked.finals = vec![answer];
-    asked.then = match (then, sent.is_empty()) {
-        (Then::MayClose | Then::MayCloseUnsaid, true) if body.is_none() => Then::Persists,
-        (then, _) => then,
-    };
-    if let Some(body) = body {
-        expect_of_body(asked, kind, length, body, limits);
-    }
-}
-
-/// Foretells what else the answer may be because of the body.
-fn expect_of_body(asked: &mut Asked, kind: Kind, length: usize, body: &Body, limits: &Limits) {
-    let answers_early = kind.is_answered_early();
-    let too_large = body.data.len() as u64 > limits.body_bytes_max;
-    match (too_large || body.is_broken, body.is_chunked) {
-        (false, _) => {}
-        (true, false) if answers_early => {}
-        (true, false) => {
-            asked.finals = vec![Final::error(413)];
-            asked.then = Then::MayClose;
-        }
-        // Nobody reads the body: the answer stands, but what is behind it cannot be found.
-        (true, true) if answers_early || kind == Kind::Drop => {
-            if body.is_broken {
-                asked.then = Then::Closes;
-            }
-        }
-        (true, true) => {
-            let status = if too_large { 413 } else { 400 };
-            asked.finals = vec![Final::error(status)];
-            asked.then = Then::Closes;
-            match kind {
-                Kind::Echo => asked.finals.push(Final::cut(200, body.data.clone())),
-                Kind::Beat => asked.finals.push(Final {
-                    is_cut: true,
-                    ..Final::error(200)
-                }),
-                Kind::Ignore => {
-                    asked.finals.push(Final::whole(200, pattern(length)));
-                    asked.finals.push(Final::cut(200, pattern(length)));
-                    asked.then = Then::MayCloseUnsaid;
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-/// Takes the bodies away: the answers to HEAD.
-fn bare(asked: &mut Asked) {
-    for one in &mut asked.finals {
-        if one.is_cut {
-            // Nobody makes the body that would be cut.
-            asked.then = Then::MayClose;
-        }
-        one.is_cut = false;
-        one.body = Some(Vec::new());
-    }
-    let only_stream = asked.what.contains("stream-panic")
-        || asked.what.contains("/echo")
-        || asked.what.contains("/beat");
-    if only_stream {
-        asked.finals = vec![
-            Final::whole(200, ""),
-            Final::whole(413, ""),
-            Final::whole(400, ""),
-        ];
-        asked.then = Then::MayCloseUnsaid;
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::site::{Wakers, site};
-use super::world::Engine;
+use super::workers::Engine;
 use crate::engine::Mail;
 use crate::limits::Limits;
 use crate::time::Instant;
@@ -27,7 +27,7 @@ impl Rig {
     /// Serves the simulation's site with these limits.
     pub(super) fn new(limits: Limits) -> Rig {
         let wakers = Arc::new(Wakers::default());
-        let site = Arc::new(site(limits.clone(), "one", &wakers));
+        let site = Arc::new(site(limits.clone(), "one", &wakers, &Arc::default()));
         let network = Network::new(1, Chaos::NONE);
         let engine = Engine::new(network, &site, 1, false);
         let mut rig = Rig {

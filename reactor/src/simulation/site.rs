@@ -1,6 +1,7 @@
 //! The site that the simulated workers serve: every kind of reply that there is, with bodies that
 //! can be foretold from the request.
 
+use std::any::Any;
 use std::fs::File;
 use std::io::Write;
 use std::panic::resume_unwind;
@@ -12,7 +13,8 @@ use crate::engine::Site;
 use crate::http::Status;
 use crate::limits::Limits;
 use crate::service::{
-    FileBody, HalfClose, Incoming, Middleware, Progress, Pull, Reply, Request, Route, Stream, Waker,
+    FileBody, HalfClose, Incoming, Middleware, Observer, Progress, Pull, Reply, Request, Route,
+    Stream, Summary, Waker,
 };
 
 pub(super) const SMALL: &str = "small\n";
@@ -57,13 +59,33 @@ fn pattern_byte(at: usize) -> u8 {
     b'a' + (at % 23) as u8
 }
 
+/// Counts what the observers are told.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Requests.
+    pub requests: AtomicUsize,
+}
+
+impl Observer for Seen {
+    fn observe(&self, summary: &Summary<'_>, _local: &mut dyn Any) {
+        let count = usize::from(summary.request.is_some());
+        self.requests.fetch_add(count, Relaxed);
+    }
+}
+
 /// The site; `version` is what `/version` answers.
-pub(super) fn site(limits: Limits, version: &'static str, wakers: &Arc<Wakers>) -> Site {
+pub(super) fn site(
+    limits: Limits,
+    version: &'static str,
+    wakers: &Arc<Wakers>,
+    seen: &Arc<Seen>,
+) -> Site {
     let later = Arc::clone(wakers);
     let shared: Arc<[u8]> = pattern(SHARED_BYTES).into();
     let builder = Site::builder()
         .limits(limits)
         .server_name(Some(version))
+        .observer(Arc::clone(seen) as Arc<dyn Observer>)
         .route(Route::any("/small", |_: &mut Request<'_>| {
             Reply::text(SMALL)
         }))

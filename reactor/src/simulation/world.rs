@@ -2,151 +2,21 @@
 //! happen next is chosen by the seed; time passes when nothing can.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use super::check::{Watcher, check_end};
+use super::check::check_end;
 use super::client::{Actor, When};
 use super::random::Random;
 use super::script::{Conditions, Plan};
-use super::site::{Wakers, site};
-use crate::engine::{
-    Census, Core, CoreParts, Handoff, JobPool, Mail, Mutation, Sending, Site, Turn, WorkerStats,
-    mailbox,
-};
-use crate::limits::Limits;
-use crate::time::{Clock, Instant, ManualClock};
+use super::site::{Seen, Wakers, site};
+use super::workers::Engine;
+use crate::engine::{Mail, Mutation};
+use crate::time::Instant;
 use crate::transport::memory::Network;
-use crate::transport::{Listener, Poller};
 
 /// Steps after which a run is taken to go on for ever.
 const STEPS_MAX: usize = 200_000;
-
-/// A worker with what the script needs of it.
-pub(super) struct Worker {
-    pub core: Core,
-    pub address: Arc<Sending>,
-    pub stats: Arc<WorkerStats>,
-    /// The number of its poller.
-    pub poller: usize,
-    pub is_over: bool,
-    watcher: Watcher,
-}
-
-/// Workers on a simulated network.
-pub(super) struct Engine {
-    pub clock: ManualClock,
-    pub network: Network,
-    pub workers: Vec<Worker>,
-    pub jobs: JobPool,
-    pub census: Arc<Census>,
-}
-
-impl Engine {
-    /// Workers that serve `site`.
-    pub(super) fn new(
-        network: Network,
-        site: &Arc<Site>,
-        workers: usize,
-        hands_over: bool,
-    ) -> Engine {
-        let clock = ManualClock::new();
-        let jobs = JobPool::new(site.limits().jobs_max);
-        let census = Arc::new(Census::default());
-        let mut parts = Vec::new();
-        for _ in 0..workers {
-            let poller = network.poller();
-            let number = poller.number();
-            let poller = Poller::Memory(poller);
-            let (sending, mailbox) = mailbox(poller.waker());
-            let stats: Arc<WorkerStats> = Arc::default();
-            parts.push((poller, number, Arc::new(sending), mailbox, stats));
-        }
-        let others: Vec<_> = (parts.iter())
-            .map(|(_, _, address, _, stats)| (Arc::clone(address), Arc::clone(stats)))
-            .collect();
-        let make = |(index, (poller, number, address, mailbox, stats))| {
-            let accepts = !hands_over || index == 0;
-            let listener = accepts.then(|| (Listener::Memory(network.listener()), hands_over));
-            let core = Core::new(CoreParts {
-                poller,
-                listeners: listener.into_iter().collect(),
-                handoff: (hands_over && accepts).then(|| Handoff::new(others.clone())),
-                site: Arc::clone(site),
-                clock: Clock::Manual(clock.clone()),
-                jobs: jobs.clone(),
-                address: Arc::clone(&address),
-                mailbox,
-                local: Box::new(()),
-                stats: Arc::clone(&stats),
-                census: Arc::clone(&census),
-                connections_max: usize::MAX,
-            });
-            Worker {
-                core: core.expect("the simulated poller takes every listener"),
-                address,
-                stats,
-                poller: number,
-                is_over: false,
-                watcher: Watcher::default(),
-            }
-        };
-        let workers = parts.into_iter().enumerate().map(make).collect();
-        Engine {
-            clock,
-            network,
-            workers,
-            jobs,
-            census,
-        }
-    }
-
-    pub(super) fn now(&self) -> Instant {
-        self.clock.now()
-    }
-
-    /// Whether a worker would do something now.
-    pub(super) fn is_ready(&self, index: usize) -> bool {
-        let worker = &self.workers[index];
-        let due = || worker.core.due().is_some_and(|due| due <= self.now());
-        !worker.is_over && (self.network.has_events(worker.poller) || due())
-    }
-
-    /// One turn of a worker, and a look at what it has left.
-    pub(super) fn turn(&mut self, index: usize, limits: &Limits) -> Result<(), String> {
-        let worker = &mut self.workers[index];
-        let turn = worker.core.turn().map_err(|error| error.to_string())?;
-        worker.is_over = turn == Turn::Over;
-        let view = worker.core.view();
-        let check = (worker.watcher).check(&view, &self.network, worker.poller, limits);
-        check.map_err(|why| format!("worker {index}: {why}"))?;
-        let mut slots = 0;
-        let mut has_mail = false;
-        for worker in &mut self.workers {
-            let view = worker.core.view();
-            slots += view.connections.len();
-            has_mail |= view.has_mail;
-        }
-        let sockets = self.network.sockets();
-        if sockets < slots || (sockets > slots && !has_mail) {
-            return Err(format!(
-                "{sockets} sockets are open for {slots} connections"
-            ));
-        }
-        Ok(())
-    }
-
-    /// When the next worker is due.
-    pub(super) fn due(&self) -> Option<Instant> {
-        let alive = self.workers.iter().filter(|worker| !worker.is_over);
-        alive.filter_map(|worker| worker.core.due()).min()
-    }
-
-    pub(super) fn tell(&self, mail: impl Fn() -> Mail) {
-        self.workers
-            .iter()
-            .for_each(|worker| worker.address.send(mail()));
-    }
-}
 
 /// What can happen next.
 #[derive(Clone, Copy, Debug)]
@@ -168,6 +38,7 @@ pub(super) struct World {
     conditions: Conditions,
     actors: Vec<Actor>,
     wakers: Arc<Wakers>,
+    seen: Arc<Seen>,
     job_at: Option<Instant>,
     wake_at: Option<Instant>,
     drained: bool,
@@ -181,7 +52,8 @@ impl World {
         let conditions = Conditions::new(&mut random);
         let network = Network::new(random.next(), conditions.chaos);
         let wakers = Arc::new(Wakers::default());
-        let site = Arc::new(site(conditions.limits.clone(), "one", &wakers));
+        let seen = Arc::new(Seen::default());
+        let site = Arc::new(site(conditions.limits.clone(), "one", &wakers, &seen));
         let mut engine = Engine::new(network, &site, conditions.workers, conditions.hands_over);
         for worker in &mut engine.workers {
             mutation.inspect(|&mutation| worker.core.mutate(mutation));
@@ -196,6 +68,7 @@ impl World {
             conditions,
             actors,
             wakers,
+            seen,
             job_at: None,
             wake_at: None,
             drained: false,
@@ -363,7 +236,7 @@ impl World {
             Task::Publish => {
                 self.conditions.publish_at = None;
                 let limits = self.conditions.limits.clone();
-                let site = Arc::new(site(limits, "two", &self.wakers));
+                let site = Arc::new(site(limits, "two", &self.wakers, &self.seen));
                 self.engine.tell(|| Mail::Site(Arc::clone(&site)));
             }
             Task::Exhaust => {
@@ -438,6 +311,12 @@ impl World {
                 return Err(format!("worker {index} still counts {count} {what}"));
             }
             check_end(&worker.core.view()).map_err(|why| format!("worker {index}: {why}"))?;
+        }
+        let workers = self.engine.workers.iter();
+        let requests: u64 = workers.map(|worker| worker.stats.requests.value()).sum();
+        let seen = self.seen.requests.load(Relaxed) as u64;
+        if seen != requests {
+            return Err(format!("the observers saw {seen} of {requests} requests"));
         }
         match self.engine.census.connections() {
             0 => Ok(()),

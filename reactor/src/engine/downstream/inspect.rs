@@ -11,10 +11,6 @@ use crate::time::Instant;
 
 /// A connection between two turns.
 #[derive(Debug)]
-#[expect(
-    dead_code,
-    reason = "some fields are only printed, with a seed that fails"
-)]
 pub(crate) struct ConnectionView {
     pub key: Key,
     pub state: String,
