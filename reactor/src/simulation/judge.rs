@@ -100,8 +100,11 @@ impl Judge<'_> {
         };
         let is_cut =
             |one: &Final| one.is_cut || answer.framing == Framing::UntilClose && self.may_cut();
-        let fitting = (asked.finals.iter()).find(|one| fits(one.status, &one.body, is_cut(one)));
-        let Some(one) = fitting else {
+        let fitting =
+            || (asked.finals.iter()).filter(|one| fits(one.status, &one.body, is_cut(one)));
+        // Of two that differ in nothing else, the one that is cut in the same way.
+        let same = fitting().find(|one| one.is_cut != answer.is_whole);
+        let Some(one) = same.or(fitting().next()) else {
             if self.is_excused(index, answer, asked) {
                 return Ok(());
             }

@@ -76,9 +76,9 @@ pub(super) const KINDS: &[(usize, Kind)] = &[
     (3, Kind::StreamPanic),
     (8, Kind::Later),
     (6, Kind::Ticks),
-    (10, Kind::Job),
+    (14, Kind::Job),
     (4, Kind::Answer),
-    (3, Kind::LargeJob),
+    (4, Kind::LargeJob),
     (3, Kind::JobStream),
     (2, Kind::JobPanic),
 ];

@@ -24,7 +24,7 @@ fn is_found(mutation: Mutation) -> bool {
             println!("{mutation:?} is found by seed {seed}: {line}");
             found = true;
         }
-        !found && seed < SEEDS_MAX
+        !found && seed < super::FIRST_SEED + SEEDS_MAX
     });
     found
 }

@@ -274,11 +274,11 @@ impl Plan {
                 self.half_closes = true;
                 self.moves.push(Move::Finish);
             }
-            40..60 => self.moves.extend([Move::Await(all), Move::Close]),
+            40..58 => self.moves.extend([Move::Await(all), Move::Close]),
             // The server closes the connection when it has been idle for long enough.
-            60..78 => {}
-            78..82 => self.leave(random, &[Move::Reset]),
-            82..87 => self.leave(random, &[Move::Close]),
+            58..73 => {}
+            73..80 => self.leave(random, &[Move::Reset]),
+            80..87 => self.leave(random, &[Move::Close]),
             87..90 => {
                 let at = random.below(self.moves.len() + 1);
                 self.moves.truncate(at);

@@ -18,6 +18,9 @@ use crate::transport::memory::Network;
 /// Steps after which a run is taken to go on for ever.
 const STEPS_MAX: usize = 200_000;
 
+/// Time after which it is, too.
+const TIME_MAX: Duration = Duration::from_secs(3600);
+
 /// What can happen next.
 #[derive(Clone, Copy, Debug)]
 enum Task {
@@ -130,6 +133,9 @@ impl World {
                     return Ok(());
                 };
                 self.engine.clock.set(next.max(self.engine.now()));
+                if self.engine.now() > Instant::START + TIME_MAX {
+                    break;
+                }
                 continue;
             }
             let task = tasks[self.random.below(tasks.len())];
@@ -147,7 +153,7 @@ impl World {
         if self.job_at.is_none() && self.engine.jobs.waiting() > 0 {
             let millis = match self.random.below(100) {
                 0..15 if lazy => self.random.between(1000, 60_000),
-                0..60 => 0,
+                0..40 => 0,
                 _ => self.random.between(0, 30),
             };
             self.job_at = Some(now + Duration::from_millis(millis as u64));
