@@ -33,6 +33,12 @@ impl ReadyQueue {
         self.keys.len()
     }
 
+    /// How often `key` is in the queue.
+    #[cfg(test)]
+    pub fn count(&self, key: Key) -> usize {
+        self.keys.iter().filter(|&&one| one == key).count()
+    }
+
     /// Whether the queue is empty.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -85,6 +85,13 @@ impl Starved {
         self.waiting.len()
     }
 
+    /// Whether `key` waits for as many things as `needs` says.
+    #[cfg(test)]
+    pub fn agrees(&self, key: Key, needs: Needs) -> bool {
+        let waiting = self.waiting.iter().filter(|(one, _)| *one == key);
+        waiting.count() == needs.0.count_ones() as usize
+    }
+
     /// Whether nobody waits.
     #[inline]
     pub fn is_empty(&self) -> bool {

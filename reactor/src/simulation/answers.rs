@@ -2,6 +2,7 @@
 
 use super::rig::Rig;
 use crate::limits::Limits;
+use crate::transport::memory::LinkOptions;
 
 #[test]
 fn a_late_job_result_is_dropped_and_counted_also_when_its_place_is_taken() {
@@ -20,6 +21,61 @@ fn a_late_job_result_is_dropped_and_counted_also_when_its_place_is_taken() {
     rig.settle();
     assert!(visitor.text().ends_with("job 2 of 0"));
     assert_eq!(rig.engine.workers[0].stats.late.value(), 1);
+}
+
+#[test]
+fn one_connection_has_its_share_of_a_turn() {
+    let mut rig = Rig::new(Limits::default());
+    let mut visitor = rig.visit("");
+    visitor.send(&"GET /small HTTP/1.1\r\nHost: a\r\n\r\n".repeat(400));
+    rig.turn();
+    // Once for its event, once from the queue.
+    assert_eq!(visitor.statuses().len(), 2 * 64);
+    rig.settle();
+    assert_eq!(visitor.statuses().len(), 400);
+}
+
+#[test]
+fn one_connection_is_read_for_its_share_of_a_turn() {
+    const MEBIBYTE: usize = 1 << 20;
+    let mut rig = Rig::new(Limits::default());
+    let options = LinkOptions {
+        inbound_bytes_max: 4 * MEBIBYTE,
+        ..LinkOptions::default()
+    };
+    let mut visitor = rig.visit_with(options, "");
+    let head = format!(
+        "POST /collect HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+        4 * MEBIBYTE
+    );
+    visitor.send(&head);
+    visitor.send(&"x".repeat(4 * MEBIBYTE - head.len()));
+    rig.turn();
+    let taken = visitor.link.send(&vec![b'x'; 4 * MEBIBYTE]);
+    assert!(
+        (MEBIBYTE..MEBIBYTE + 64_000).contains(&taken),
+        "{taken} bytes were read"
+    );
+}
+
+#[test]
+fn a_site_that_allows_larger_heads_than_blocks_hold_is_served_all_the_same() {
+    let mut rig = Rig::new(Limits::default());
+    let mut visitor = rig.visit("");
+    rig.publish(Limits {
+        head_bytes_max: 60_000,
+        ..Limits::default()
+    });
+    for length in [10_000, 50_000] {
+        let head = format!(
+            "GET /small HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+            "x".repeat(length)
+        );
+        visitor.send(&head);
+        rig.settle();
+    }
+    assert_eq!(visitor.statuses(), [200, 431]);
+    assert!(visitor.is_closed());
 }
 
 #[test]
@@ -52,7 +108,7 @@ fn data_and_fin_in_one_packet_are_answered() {
         ),
     ] {
         let mut rig = Rig::new(Limits::default());
-        let options = crate::transport::memory::LinkOptions::default();
+        let options = LinkOptions::default();
         let link = rig.engine.network.connect(0, options).unwrap();
         let mut visitor = super::rig::Visitor {
             link,

@@ -95,6 +95,9 @@ fn check_waiting(
     poller: usize,
 ) -> Result<(), String> {
     let token = connection.key.bits() as usize;
+    if !connection.is_listed {
+        return Err("it is in a list once too often, or not at all".to_owned());
+    }
     if connection.queued || connection.starved {
         return Ok(());
     }

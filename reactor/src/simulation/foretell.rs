@@ -35,6 +35,7 @@ pub(super) fn expect(
         Kind::Panic | Kind::JobPanic => (Final::error(500), Then::Closes),
         Kind::StreamPanic if length == 0 => (Final::error(500), Then::Closes),
         Kind::StreamPanic => (Final::cut(200, pattern(length)), Then::Closes),
+        Kind::Torn => (Final::cut(200, pattern(FILE_BYTES)), Then::Closes),
         Kind::Short => (Final::cut(200, pattern(length)), Then::Closes),
         Kind::Stream | Kind::Sized | Kind::LargeJob | Kind::JobStream => {
             (Final::whole(200, pattern(length)), Then::Persists)

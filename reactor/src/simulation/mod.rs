@@ -67,6 +67,9 @@ fn judge(world: &mut World) -> Result<(), String> {
     })
 }
 
+/// Seeds that have to fit into the time that there is in CI.
+const SEEDS_MIN: usize = 2000;
+
 /// The threads that seeds are run on, each seed on one of them.
 const THREADS: usize = 2;
 
@@ -157,6 +160,10 @@ fn simulation_holds() {
         start.elapsed() < time
     });
     println!("{count} seeds ran");
+    assert!(
+        !in_ci || count >= SEEDS_MIN,
+        "too few seeds: runs have become slow"
+    );
 }
 
 #[test]

@@ -286,6 +286,7 @@ fn target(kind: Kind, length: usize, random: &mut Random) -> String {
         Kind::Stream => format!("/stream/{length}"),
         Kind::Sized => format!("/sized/{length}"),
         Kind::Short => format!("/short/{length}"),
+        Kind::Torn => "/torn".into(),
         Kind::StreamPanic => format!("/stream-panic/{length}"),
         Kind::Later => format!("/later/{pieces}"),
         Kind::Ticks => format!("/ticks/{pieces}"),

@@ -67,6 +67,18 @@ impl Rig {
         panic!("the worker does not rest");
     }
 
+    /// One turn.
+    pub(super) fn turn(&mut self) {
+        self.engine.turn(0, &self.limits).unwrap();
+    }
+
+    /// Serves the same with other limits from now on.
+    pub(super) fn publish(&mut self, limits: Limits) {
+        let site = Arc::new(site(limits, "two", &self.wakers, &Arc::default()));
+        self.engine.tell(|| Mail::Site(Arc::clone(&site)));
+        self.settle();
+    }
+
     /// Lets time pass, with a turn whenever one is due.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.engine.now() + time;

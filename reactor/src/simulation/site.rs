@@ -115,6 +115,11 @@ pub(super) fn site(
         .route(Route::any("/panic", |_: &mut Request<'_>| panic_quietly()))
         .route(Route::any("/file", |_: &mut Request<'_>| {
             Reply::file("application/octet-stream", file())
+        }))
+        .route(Route::any("/torn", |_: &mut Request<'_>| {
+            let mut body = file();
+            body.length += 1;
+            Reply::file("application/octet-stream", body)
         }));
     jobs(streams(builder, later)).build().expect("a valid site")
 }

@@ -19,6 +19,8 @@ pub(crate) struct ConnectionView {
     pub starved: bool,
     pub can_read: bool,
     pub can_write: bool,
+    /// The lists of the worker say the same of it as it does itself.
+    pub is_listed: bool,
     /// It would take input if there were any.
     pub wants_read: bool,
     pub has_output: bool,
@@ -71,6 +73,8 @@ impl Downstream {
             state,
             queued: self.queued,
             starved: self.needs.any(),
+            is_listed: cx.ready.count(key) == usize::from(self.queued)
+                && cx.starved.agrees(key, self.needs),
             can_read: self.socket.can_read(),
             can_write: self.socket.can_write(),
             wants_read,

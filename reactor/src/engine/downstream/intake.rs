@@ -26,6 +26,12 @@ impl Hand {
         &self.block[self.start..self.end]
     }
 
+    /// Whether there is no room for more bytes.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.end - self.start == self.block.len()
+    }
+
     /// Where the next bytes go, after what is unused; moves that down if there is no room behind
     /// it.
     #[inline]

@@ -11,7 +11,7 @@ use crate::engine::mutation::Mutation;
 use crate::engine::site::Site;
 use crate::engine::socket::{Received, Sent};
 use crate::engine::starved::Need;
-use crate::http::{Framing, RequestHead};
+use crate::http::{Framing, RequestHead, Status};
 use crate::limits::Limits;
 use crate::proto::h1::BodyReader;
 use crate::service::{BodyMode, Reply, Request};
@@ -53,6 +53,12 @@ impl Downstream {
             }
             if !self.socket.can_read() {
                 break Step::Wait;
+            }
+            if hand.is_full() {
+                // The site allows larger heads than the one that this worker was started with.
+                hand.start = hand.end;
+                self.refuse(Status::REQUEST_HEADER_FIELDS_TOO_LARGE, site, cx);
+                break Step::Go;
             }
             match self.fill(&mut hand) {
                 Received::Bytes(count) => budget.spend(count),
