@@ -165,25 +165,3 @@ fn simulation_holds() {
         "too few seeds: runs have become slow"
     );
 }
-
-#[test]
-#[ignore]
-fn survey() {
-    let number = |name: &str, default: u64| {
-        std::env::var(name)
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default)
-    };
-    let most = number("SURVEY", 500);
-    let mut count = 0;
-    let start = Instant::now();
-    run_seeds(None, |Ran { seed, outcome }| {
-        if let Err(why) = outcome {
-            println!("FAIL {seed}: {}", &why[..why.len().min(400)]);
-        }
-        count += 1;
-        count < most
-    });
-    println!("{count} seeds in {:?}", start.elapsed());
-}
