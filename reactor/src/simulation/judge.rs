@@ -1,5 +1,5 @@
-//! What is right and wrong of the answers that a client has got: one final response to each request,
-//! in order and byte by byte, or an end that the script explains.
+//! What is right and wrong of the answers that a client has got: one final response to each
+//! request, in order and byte by byte, or an end that the script explains.
 
 use std::time::Duration;
 

@@ -101,12 +101,7 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
     if random.percent(5) {
         bytes.extend_from_slice(b"\r\n");
     }
-    let method = match (&body, is_head) {
-        (_, true) => Method::Head,
-        _ if kind == Kind::WrongMethod => Method::Put,
-        (Some(_), _) => Method::Post,
-        (None, _) => Method::Get,
-    };
+    let method = method(kind, body.is_some(), is_head);
     let asks_to_close = random.percent(if http10 { 50 } else { 6 });
     let mut head = format!(
         "{} {target} HTTP/1.{}\r\nHost: a\r\n",
@@ -158,6 +153,15 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         bare(&mut asked);
     }
     asked
+}
+
+fn method(kind: Kind, has_body: bool, is_head: bool) -> Method {
+    match (has_body, is_head) {
+        (_, true) => Method::Head,
+        _ if kind == Kind::WrongMethod => Method::Put,
+        (true, _) => Method::Post,
+        (false, _) => Method::Get,
+    }
 }
 
 /// A field that makes a head longer, up to nearly all that a head may have.
