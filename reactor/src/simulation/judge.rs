@@ -178,7 +178,9 @@ impl Judge<'_> {
             .is_some_and(|last| !last.keeps || !last.is_whole);
         let unsaid = next > 0 && plan.asked[next - 1].then == Then::MayCloseUnsaid;
         let given_up = plan.half_closes && asked.is_job;
-        if closed || unsaid || given_up || self.drained || self.may_cut() {
+        let on = self.conditions;
+        let drained = self.drained && (next == 0 || on.dawdles || on.lazy_jobs || on.is_tight);
+        if closed || unsaid || given_up || drained || self.may_cut() {
             return Ok(());
         }
         if self.conditions.is_capped && next == 0 && self.end != End::Left {
