@@ -44,12 +44,12 @@ pub fn run(config: &Config) -> Result<(), Fault> {
         .map_err(|error| Fault::Runtime(format!("cannot take over signals: {error}")))?;
     let diagnostics = Diagnostics::start(config.diagnostics.clone())
         .map_err(|error| Fault::Runtime(format!("cannot start diagnostics: {error}")))?;
-    let result = serve(config, control);
+    let result = serve(config, control, &diagnostics);
     diagnostics.finish(LAST_LINES_TIMEOUT);
     result
 }
 
-fn serve(config: &Config, control: Control) -> Result<(), Fault> {
+fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result<(), Fault> {
     let ending = demo::Ending::default();
     let access = access_log(config)?;
     let site = site(config, &ending, access.as_ref())?;
@@ -57,7 +57,7 @@ fn serve(config: &Config, control: Control) -> Result<(), Fault> {
     let addresses = bound.addresses().to_vec();
     let running = bound.start().map_err(|error| fault(&error))?;
     for address in &addresses {
-        announce(config, &greeting(config, address));
+        diagnostics.announce(&greeting(config, address));
     }
     let features = Features { ending, access };
     let result = control.run(running, &features);
@@ -155,15 +155,6 @@ fn listen_addresses(listen: &Listen) -> Vec<ListenAddress> {
 /// Whether the system lets a socket be bound to the IPv6 wildcard address.
 fn has_ipv6() -> bool {
     TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok()
-}
-
-/// Says something that is always said: as it is to people, as a record to machines.
-fn announce(config: &Config, line: &str) {
-    if config.diagnostics.as_json {
-        log::info!("{line}");
-    } else {
-        eprintln!("{line}");
-    }
 }
 
 /// What is served where, by how many.

@@ -119,7 +119,7 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
             filter: match flags.logs.log_level {
                 Some(level) => level.to_string(),
                 None => sources
-                    .read("RUST_LOG", values::any)?
+                    .read("RUST_LOG", values::log_filter)?
                     .unwrap_or_else(|| "info".into()),
             },
             as_json: format == Some(logs::Format::Json),
@@ -132,6 +132,7 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
 /// `TIDEGATE_LISTEN`.
 fn listen(flags: Listening, sources: &Sources<'_>) -> Result<Listen, String> {
     if !flags.listen.is_empty() {
+        values::all_different(&flags.listen).map_err(|why| format!("invalid --listen: {why}"))?;
         return Ok(Listen::On(flags.listen));
     }
     if !sources.is_given("port")

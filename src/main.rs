@@ -1,4 +1,4 @@
-//! Tidegate: an HTTP server and reverse proxy in one binary.
+//! Tidegate: an HTTP server in one binary.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -13,6 +13,7 @@ mod logs;
 mod testing;
 
 use std::env;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use app::Fault;
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
 
 /// Says in one line why nothing is served any more.
 fn refuse(line: &str, code: u8) -> ExitCode {
-    eprintln!("tidegate: {line}");
+    let line = format!("tidegate: {}\n", logs::one_line(line));
+    // A reader of standard error that has left must not change the exit status.
+    drop(io::stderr().write_all(line.as_bytes()));
     ExitCode::from(code)
 }

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{Client, PATIENCE, Server, command, get, output, until};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Runs with these arguments, which must be refused with one line and exit status 2; returns it.
 fn refusal(args: &[&str]) -> String {
@@ -100,6 +100,47 @@ fn a_mistake_is_named_in_one_line() {
     for wrong in [folder.path().join("missing"), file] {
         let wrong = wrong.to_str().unwrap();
         assert!(refusal(&["-l", "127.0.0.1:0", wrong]).contains(wrong));
+    }
+}
+
+#[test]
+fn a_mistake_with_control_characters_is_one_harmless_line() {
+    let line = refusal(&["-l", "127.0.0.1:0", "no\nsuch\x1b[31m"]);
+    assert!(line.contains("no\\nsuch\\u{1b}[31m"), "{line}");
+}
+
+#[test]
+fn nobody_needs_to_read_standard_error() {
+    let unread = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let mut command = command(&["--frobnicate"]);
+    let status = command.stderr(unread()).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listen = format!("unix:{}", path.display());
+    let mut child = common::command(&["-l", &listen, "--access-log", "off"])
+        .stderr(unread())
+        .spawn()
+        .unwrap();
+    let socket = until("it listens", PATIENCE, || UnixStream::connect(&path).ok());
+    let mut client = Client::new(socket);
+    client.send(&get("/ping"));
+    client.response().expect(200, "pong");
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let status = until("it ends", PATIENCE, || child.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn where_it_listens_is_said_at_every_level() {
+    for format in ["json", "text"] {
+        let server = Server::start(&["--log-level", "off", "--log-format", format]);
+        server.get("/ping").expect(200, "pong");
     }
 }
 

@@ -40,7 +40,7 @@ fn an_idle_server_leaves_at_once() {
 fn other_signals_do_not_end_it() {
     let server = Server::start(&[]);
     let mut client = used(&server);
-    for signal in [Signal::HUP, Signal::USR1, Signal::PIPE] {
+    for signal in [Signal::HUP, Signal::USR1, Signal::USR2, Signal::PIPE] {
         server.signal(signal);
         client.send(&get("/ping"));
         client.response().expect(200, "pong");

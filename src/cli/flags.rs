@@ -49,7 +49,7 @@ Units:
 Signals:
   TERM, INT, QUIT   finish what is being answered, then exit; a second TERM or INT exits at once
   USR1              open the access log's file again, after it was moved away
-  HUP               would read the configuration again, but there is none yet
+  HUP, USR2         do nothing yet, and do not end the server
 
 Exit status:
   0 ended as told, 1 failed while running, 2 wrong usage or configuration (nothing was served).
@@ -66,7 +66,8 @@ Where a flag and a variable of the environment [env: NAME] say the same, the fla
 #[command(
     disable_help_flag = true,
     disable_version_flag = true,
-    args_override_self = false
+    args_override_self = false,
+    allow_negative_numbers = true
 )]
 pub struct Flags {
     #[command(flatten)]
@@ -101,7 +102,8 @@ pub struct Content {
     ///
     /// Files are served to GET and HEAD. Names that begin with a dot are not, except below
     /// /.well-known/; nothing outside of the directory is, however the path is written, nor through
-    /// a symbolic link that leads out of it.
+    /// a symbolic link that leads out of it or is absolute. The directory is opened once: after
+    /// another one has taken its place, restart.
     #[arg(value_name = "ROOT", conflicts_with = "root", help_heading = None::<&str>)]
     pub directory: Option<PathBuf>,
     /// The same as ROOT

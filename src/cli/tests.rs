@@ -232,6 +232,19 @@ fn the_environment_is_read() {
     );
     let both = [("TIDEGATE_WORKERS", "2"), ("WORKER_COUNT", "3")];
     assert_eq!(config(&[], &both).workers, 2);
+    for filter in ["tidegate=loud", "a=warn=b", "warn/a/b"] {
+        let line = wrong(&[], &[("RUST_LOG", filter)]);
+        assert!(line.contains("RUST_LOG") && line.contains(filter), "{line}");
+    }
+    let line = wrong(&[], &[("TIDEGATE_LISTEN", ":80,:81,:80")]);
+    assert!(
+        line.contains("TIDEGATE_LISTEN") && line.contains("[::]:80 is given twice"),
+        "{line}"
+    );
+    assert_eq!(
+        config(&["-l", ":0", "-l", ":0"], &[]).listen,
+        Listen::On(vec![address(":0"); 2])
+    );
     let line = wrong(&[], &[("REQUEST_TIMEOUT", "30")]);
     assert!(
         line.contains("REQUEST_TIMEOUT") && line.contains("30s"),
@@ -287,7 +300,6 @@ fn what_is_wrong_is_said_in_one_line() {
             &["--listen", "--port", "cannot be used with"],
         ),
         (&["--max-body=10x"], &["'10x'", "--max-body", "MiB"]),
-        (&["--max-body=0"], &["at least 1 byte"]),
         (&["--max-header-size=64KiB"], &["at most 65535 bytes"]),
         (&["--max-connections=0"], &["from 1 to"]),
         (
@@ -295,6 +307,14 @@ fn what_is_wrong_is_said_in_one_line() {
             &["the unit is missing, as in 10s"],
         ),
         (&["--header-timeout=0s"], &["longer than zero"]),
+        (&["--max-body=0"], &["more than zero", "or off"]),
+        (&["--max-requests=many"], &["from 0 to", "or off"]),
+        (&["--min-body-rate=x"], &["whole number", "or off"]),
+        (&["-p", "-1"], &["--port", "from 0 to 65535"]),
+        (
+            &["-l", ":80", "-l", "[::]:80"],
+            &["--listen", "[::]:80", "twice"],
+        ),
         (&["-w", "0"], &["from 1 to", "or auto"]),
         (&["--accept=fork"], &["'fork'", "reuseport", "handoff"]),
         (&["--log-format=xml"], &["json, combined, common or text"]),

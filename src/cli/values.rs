@@ -52,8 +52,22 @@ pub fn listen_list(text: &str) -> Result<Vec<ListenAddress>, String> {
         .collect();
     match addresses {
         Ok(addresses) if addresses.is_empty() => Err("there is no address in it".into()),
-        other => other,
+        Ok(addresses) => all_different(&addresses).map(|()| addresses),
+        Err(why) => Err(why),
     }
+}
+
+/// Refuses an address that is given twice, which would end in blaming another process. Port 0 is a
+/// different port each time.
+pub fn all_different(addresses: &[ListenAddress]) -> Result<(), String> {
+    let is_any_port =
+        |address: &ListenAddress| matches!(address, ListenAddress::Tcp(tcp) if tcp.port() == 0);
+    for (at, address) in addresses.iter().enumerate() {
+        if addresses[..at].contains(address) && !is_any_port(address) {
+            return Err(format!("{address} is given twice"));
+        }
+    }
+    Ok(())
 }
 
 /// A port; 0 lets the system choose one.
@@ -78,7 +92,7 @@ pub fn index_name(text: &str) -> Result<String, String> {
 pub fn max_body(text: &str) -> Result<u64, String> {
     match text {
         OFF => Ok(u64::MAX),
-        _ => size(text, 1, u64::MAX),
+        _ => or_off(size(text, 1, u64::MAX)),
     }
 }
 
@@ -96,7 +110,7 @@ pub fn max_headers(text: &str) -> Result<usize, String> {
 pub fn max_requests(text: &str) -> Result<u32, String> {
     match text {
         OFF => Ok(0),
-        _ => number(text, 0, u64::from(u32::MAX)).map(|count| count as u32),
+        _ => or_off(number(text, 0, u64::from(u32::MAX)).map(|count| count as u32)),
     }
 }
 
@@ -109,7 +123,7 @@ pub fn max_connections(text: &str) -> Result<usize, String> {
 pub fn max_connections_per_ip(text: &str) -> Result<usize, String> {
     match text {
         OFF => Ok(0),
-        _ => number(text, 0, 100_000_000).map(|count| count as usize),
+        _ => or_off(number(text, 0, 100_000_000).map(|count| count as usize)),
     }
 }
 
@@ -125,7 +139,7 @@ pub fn deadline(text: &str) -> Result<Duration, String> {
 pub fn deadline_or_off(text: &str) -> Result<Duration, String> {
     match text {
         OFF => Ok(NEVER),
-        _ => deadline(text).map_err(|why| format!("{why}, or off")),
+        _ => or_off(deadline(text)),
     }
 }
 
@@ -133,7 +147,7 @@ pub fn deadline_or_off(text: &str) -> Result<Duration, String> {
 pub fn pause(text: &str) -> Result<Duration, String> {
     match text {
         OFF => Ok(Duration::ZERO),
-        _ => parse_duration(text).map_err(|error| error.to_string()),
+        _ => or_off(parse_duration(text).map_err(|error| error.to_string())),
     }
 }
 
@@ -141,7 +155,7 @@ pub fn pause(text: &str) -> Result<Duration, String> {
 pub fn min_rate(text: &str) -> Result<u32, String> {
     match text {
         OFF => Ok(0),
-        _ => parse_rate(text).map_err(|error| error.to_string()),
+        _ => or_off(parse_rate(text).map_err(|error| error.to_string())),
     }
 }
 
@@ -218,6 +232,21 @@ pub fn log_level(text: &str) -> Result<LevelFilter, String> {
         .map_err(|_| "write off, error, warn, info, debug or trace".into())
 }
 
+/// Levels by module, as `RUST_LOG` has them: `warn,reactor::engine=debug`. What the logger would
+/// pass over with a warning is refused.
+pub fn log_filter(text: &str) -> Result<String, String> {
+    let (directives, pattern) = text.split_once('/').unwrap_or((text, ""));
+    let is_level = |level: &str| level.is_empty() || level.parse::<LevelFilter>().is_ok();
+    let is_directive = |directive: &str| match directive.split_once('=') {
+        Some((_, level)) => is_level(level.trim()),
+        None => true,
+    };
+    if pattern.contains('/') || !directives.split(',').all(is_directive) {
+        return Err("write levels, as in warn,reactor::engine=debug".into());
+    }
+    Ok(text.to_owned())
+}
+
 fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
@@ -226,9 +255,16 @@ fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
     }
 }
 
+/// Adds to what is wanted that the word `off` would do too.
+fn or_off<T>(value: Result<T, String>) -> Result<T, String> {
+    value.map_err(|why| format!("{why}, or {OFF}"))
+}
+
 fn size(text: &str, min: u64, max: u64) -> Result<u64, String> {
     let bytes = parse_size(text).map_err(|error| error.to_string())?;
-    if bytes < min {
+    if bytes == 0 {
+        Err("it must be more than zero".into())
+    } else if bytes < min {
         Err(format!("at least {min} bytes are needed"))
     } else if bytes > max {
         Err(format!("at most {max} bytes are possible"))

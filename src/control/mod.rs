@@ -12,7 +12,7 @@ use std::io;
 use std::thread;
 
 use reactor::{Error, Running};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
 /// The signals of this process. Taken over before any thread runs, so that none ends the process
@@ -49,6 +49,7 @@ enum Deed {
     Stop,
     ReopenLogs,
     Reload,
+    RefuseUpgrade,
     Nothing,
 }
 
@@ -60,7 +61,7 @@ impl Control {
     /// When the system refuses.
     pub fn new() -> io::Result<Control> {
         Ok(Control {
-            signals: Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP])?,
+            signals: Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGHUP])?,
         })
     }
 
@@ -99,6 +100,7 @@ impl Control {
                 }
                 Deed::ReopenLogs => actions.reopen_logs(),
                 Deed::Reload => actions.reload(),
+                Deed::RefuseUpgrade => log::warn!("the binary cannot be upgraded while it runs"),
                 Deed::Nothing => {}
             }
         }
@@ -115,6 +117,8 @@ impl Phase {
             (Phase::Draining, SIGTERM | SIGINT) => (Phase::Stopping, Deed::Stop),
             (_, SIGUSR1) => (self, Deed::ReopenLogs),
             (_, SIGHUP) => (self, Deed::Reload),
+            // Left alone it would end the process, which nobody who sends it wants.
+            (_, SIGUSR2) => (self, Deed::RefuseUpgrade),
             _ => (self, Deed::Nothing),
         }
     }
@@ -134,6 +138,7 @@ mod tests {
             (Serving, SIGQUIT, (Draining, Deed::Drain)),
             (Serving, SIGUSR1, (Serving, Deed::ReopenLogs)),
             (Serving, SIGHUP, (Serving, Deed::Reload)),
+            (Serving, SIGUSR2, (Serving, Deed::RefuseUpgrade)),
             (Draining, SIGTERM, (Stopping, Deed::Stop)),
             (Draining, SIGINT, (Stopping, Deed::Stop)),
             (Draining, SIGQUIT, (Draining, Deed::Nothing)),

@@ -49,10 +49,18 @@ impl Files {
         if path.is_directory() {
             return self.find_index(&path);
         }
-        let opened = self
-            .root
-            .open_below(path.as_c_str())
-            .map_err(|error| status_of(&error))?;
+        let opened = match self.root.open_below(path.as_c_str()) {
+            Ok(opened) => opened,
+            Err(error) => {
+                return match status_of(&error) {
+                    // Its index may be there for all, even if its list of names is not.
+                    Status::FORBIDDEN if self.root.has_directory(path.as_c_str()) => {
+                        Ok(Found::Directory)
+                    }
+                    status => Err(status),
+                };
+            }
+        };
         if opened.metadata.is_file() {
             Ok(Found::File(opened, type_of(&path)))
         } else if opened.metadata.is_dir() {

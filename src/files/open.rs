@@ -64,12 +64,29 @@ impl Root {
     pub fn open_below(&self, path: &CStr) -> io::Result<Opened> {
         let descriptor = match self.way {
             #[cfg(target_os = "linux")]
-            Way::Beneath => open_beneath(self.directory.as_fd(), path)?,
+            Way::Beneath => open_beneath(self.directory.as_fd(), path, flags())?,
             Way::NameByName => open_name_by_name(self.directory.as_fd(), path)?,
         };
         let file = File::from(descriptor);
         let metadata = file.metadata()?;
         Ok(Opened { file, metadata })
+    }
+
+    /// Whether there is a directory at `path`, also one whose names may not be read: it may still
+    /// be passed through. What cannot be told is no directory.
+    #[cfg(target_os = "linux")]
+    pub fn has_directory(&self, path: &CStr) -> bool {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match self.way {
+            Way::Beneath => open_beneath(self.directory.as_fd(), path, flags).is_ok(),
+            Way::NameByName => false,
+        }
+    }
+
+    /// Whether there is a directory at `path` whose names may not be read. Cannot be told here.
+    #[cfg(not(target_os = "linux"))]
+    pub fn has_directory(&self, _path: &CStr) -> bool {
+        false
     }
 }
 
@@ -80,7 +97,7 @@ fn flags() -> OFlags {
 
 #[cfg(target_os = "linux")]
 fn best_way(directory: BorrowedFd<'_>) -> Way {
-    match open_beneath(directory, c".") {
+    match open_beneath(directory, c".", flags()) {
         Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {
             log::warn!("no openat2 on this system: symbolic links are not followed");
             Way::NameByName
@@ -95,13 +112,13 @@ fn best_way(_directory: BorrowedFd<'_>) -> Way {
 }
 
 #[cfg(target_os = "linux")]
-fn open_beneath(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Errno> {
+fn open_beneath(root: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
     use rustix::fs::{ResolveFlags, openat2};
 
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let mut result = Err(Errno::AGAIN);
     for _ in 0..TRIES_MAX {
-        result = openat2(root, path, flags(), Mode::empty(), resolve);
+        result = openat2(root, path, flags, Mode::empty(), resolve);
         // EAGAIN: something was renamed during the lookup, so the kernel cannot say where it led.
         if !matches!(result, Err(Errno::AGAIN | Errno::INTR)) {
             break;
@@ -265,6 +282,26 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_directory_is_told_without_reading_it() {
+        let dir = TempDir::new();
+        let [beneath, name_by_name] = &roots(&dir)[..] else {
+            panic!()
+        };
+        symlink("..", dir.path().join("root/up")).unwrap();
+        for (path, expected) in [
+            (c"sub", true),
+            (c"file", false),
+            (c"missing", false),
+            (c"up", false),
+        ] {
+            let expected = expected && beneath.way == Way::Beneath;
+            assert_eq!(beneath.has_directory(path), expected, "{path:?}");
+            assert!(!name_by_name.has_directory(path), "{path:?}");
         }
     }
 

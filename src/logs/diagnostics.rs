@@ -14,7 +14,7 @@ use env_logger::Target;
 use log::{Level, Record};
 
 use super::DiagnosticsConfig;
-use super::escape::json_string;
+use super::escape::{json_string, one_line};
 use super::stamp::{Stamp, Style};
 
 /// Lines that may wait to be written.
@@ -26,6 +26,7 @@ const RESET: &str = "\x1b[0m";
 #[derive(Debug)]
 pub struct Diagnostics {
     queue: SyncSender<Message>,
+    as_json: bool,
 }
 
 #[derive(Debug)]
@@ -54,15 +55,18 @@ impl Diagnostics {
         env_logger::Builder::new()
             .parse_filters(&config.filter)
             .target(Target::Pipe(Box::new(pipe)))
-            .format(move |out, record| {
-                let now = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
-                out.write_all(&line(now, record, as_json, colours))
-            })
+            .format(move |out, record| out.write_all(&line(now(), record, as_json, colours)))
             .try_init()
             .map_err(io::Error::other)?;
-        Ok(Diagnostics { queue })
+        Ok(Diagnostics { queue, as_json })
+    }
+
+    /// Says something whatever the level is: as it is to people, as a record to machines.
+    pub fn announce(&self, text: &str) {
+        // Nothing has filled the queue yet when the server starts.
+        let _ = self
+            .queue
+            .try_send(Message::Line(announcement(now(), text, self.as_json)));
     }
 
     /// Waits until everything said so far is written, but no longer than `time`.
@@ -109,6 +113,29 @@ fn write_lines(queue: &Receiver<Message>, lost: &AtomicU64) {
                 "tidegate: {count} lines of diagnostics were dropped"
             ));
         }
+    }
+}
+
+/// The time since the Unix epoch.
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+/// What is always said, as a line with its line feed.
+fn announcement(now: Duration, text: &str, as_json: bool) -> Vec<u8> {
+    if as_json {
+        let mut record = Record::builder();
+        record.level(Level::Info).target("tidegate");
+        line(
+            now,
+            &record.args(format_args!("{text}")).build(),
+            true,
+            false,
+        )
+    } else {
+        format!("{}\n", one_line(text)).into_bytes()
     }
 }
 
@@ -201,6 +228,20 @@ mod tests {
             concat!(
                 r#"{"time":"2026-11-20T13:14:05.042Z","level":"warn","#,
                 r#""msg":"cannot open \"x\"\nat all","target":"reactor::engine"}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn an_announcement_is_a_line_for_people_and_a_record_for_machines() {
+        let now = Duration::from_millis(1_795_180_445_042);
+        assert_eq!(announcement(now, "serving a\nb", false), b"serving a\\nb\n");
+        assert_eq!(
+            String::from_utf8(announcement(now, "serving a\nb", true)).unwrap(),
+            concat!(
+                r#"{"time":"2026-11-20T13:14:05.042Z","level":"info","#,
+                r#""msg":"serving a\nb","target":"tidegate"}"#,
                 "\n"
             )
         );

@@ -50,6 +50,20 @@ pub fn visible(value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// A text for people as one line: control characters, which names of files may have in them, are
+/// escaped.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 /// Writes a number in decimal digits.
 pub fn number(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
@@ -78,14 +92,30 @@ fn is_plain(byte: u8) -> bool {
     !matches!(byte, 0..=0x1f | b'"' | b'\\' | 0x7f)
 }
 
+/// The first byte of what may not stand in a JSON string as it is. Terminals act on the control
+/// characters U+0080 to U+009F too, whose first byte is 0xC2.
+fn first_special(text: &[u8]) -> Option<usize> {
+    let is_special = |at: usize| match text[at] {
+        0xc2 => matches!(text.get(at + 1), Some(0x80..=0x9f)),
+        byte => !is_plain(byte),
+    };
+    (0..text.len()).find(|at| is_special(*at))
+}
+
 fn valid_json(mut text: &[u8], out: &mut Vec<u8>) {
-    while let Some(special) = text.iter().position(|byte| !is_plain(*byte)) {
+    while let Some(special) = first_special(text) {
         out.extend_from_slice(&text[..special]);
         match text[special] {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
             byte @ (b'"' | b'\\') => out.extend_from_slice(&[b'\\', byte]),
+            0xc2 => {
+                // The code points U+0080 to U+009F have the numbers of their second bytes.
+                code_point(text[special + 1], out);
+                text = &text[special + 2..];
+                continue;
+            }
             byte => code_point(byte, out),
         }
         text = &text[special + 1..];
@@ -125,6 +155,10 @@ mod tests {
             (b"a\x80\xff", r#""a\u0080\u00ff""#),
             (b"\xc3\"", r#""\u00c3\"""#),
             (b"\xed\xa0\x80", r#""\u00ed\u00a0\u0080""#),
+            (
+                "\u{9b}2J\u{a0}\u{80}".as_bytes(),
+                "\"\\u009b2J\u{a0}\\u0080\"",
+            ),
         ] {
             assert_eq!(json(value), text);
         }
@@ -163,6 +197,12 @@ mod tests {
         assert_eq!(json(&long).len(), VALUE_BYTES_MAX + 2 + "…".len());
         assert_eq!(nginx(&long).len(), VALUE_BYTES_MAX + 3);
         assert_eq!(json(&long[1..]).len(), VALUE_BYTES_MAX + 2);
+    }
+
+    #[test]
+    fn a_text_for_people_is_one_line() {
+        assert_eq!(one_line("grün: \"x\" \\"), "grün: \"x\" \\");
+        assert_eq!(one_line("a\nb\x1b[31m\u{9b}"), "a\\nb\\u{1b}[31m\\u{9b}");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 
 pub use access::{AccessLog, WorkerLog};
 pub use diagnostics::Diagnostics;
+pub use escape::one_line;
 
 /// The access log: where and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
