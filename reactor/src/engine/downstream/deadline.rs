@@ -36,12 +36,15 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// Whether progress gives the phase its whole time again.
-    fn restarts(self) -> bool {
-        matches!(
-            self,
-            Phase::Idle | Phase::Body | Phase::Write | Phase::Watch
-        )
+    /// Whether bytes of a body that came in, or bytes that went out, give the phase its whole time
+    /// again.
+    fn restarts(self, received: bool, sent: bool) -> bool {
+        match self {
+            Phase::Body => received,
+            Phase::Idle | Phase::Write => sent,
+            Phase::Watch => received || sent,
+            Phase::Fresh | Phase::Head | Phase::Skip | Phase::Request | Phase::Linger => false,
+        }
     }
 }
 
@@ -60,11 +63,11 @@ impl Downstream {
     #[inline]
     pub(super) fn set_deadline(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) {
         let phase = self.current_phase(cx);
-        if phase != self.phase || (self.moved && phase.restarts()) {
+        if phase != self.phase || phase.restarts(self.received, self.sent) {
             self.phase = phase;
             self.since = cx.now;
         }
-        self.moved = false;
+        (self.received, self.sent) = (false, false);
         let now = cx.now;
         if let Some(exchange) = self.exchange_of(cx) {
             exchange.wait_for_body(phase == Phase::Body, now);
@@ -153,7 +156,14 @@ impl Downstream {
                     None => look,
                 }
             }
-            Phase::Linger => self.since + limits.linger_timeout,
+            Phase::Linger => {
+                let end = self.since + limits.linger_timeout;
+                match cx.draining {
+                    // A drain does not wait longer for those that only have to read their answer.
+                    Some(began) => end.min(began.max(self.since) + limits.drain_grace),
+                    None => end,
+                }
+            }
         }
     }
 

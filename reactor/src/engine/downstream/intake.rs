@@ -149,7 +149,7 @@ impl Downstream {
             match self.fill(&mut hand) {
                 Received::Bytes(count) => {
                     budget.spend(count);
-                    self.moved = true;
+                    self.received = true;
                 }
                 Received::Blocked => break Intake::Blocked,
                 Received::Finished | Received::Broken => break Intake::Left,

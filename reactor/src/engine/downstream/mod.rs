@@ -60,8 +60,10 @@ pub(super) struct Downstream {
     output: Option<Box<Output>>,
     /// In the ready queue; see `ReadyQueue::push`.
     pub queued: bool,
-    /// Bytes went out, or a body's came in, since the deadline was set.
-    moved: bool,
+    /// Bytes of a body came in since the deadline was set.
+    received: bool,
+    /// Bytes went out since then.
+    sent: bool,
     phase: Phase,
     /// Requests received.
     requests: u32,
@@ -153,7 +155,8 @@ impl Downstream {
             input: Input::Empty,
             output: None,
             queued: false,
-            moved: false,
+            received: false,
+            sent: false,
             phase: Phase::Fresh,
             requests: 0,
             since: now,
@@ -295,7 +298,7 @@ impl Downstream {
         }
         let before = cx.out.len();
         let sent = self.socket.flush(&mut cx.out, &mut cx.pool);
-        self.moved |= cx.out.len() < before;
+        self.sent |= cx.out.len() < before;
         sent
     }
 
