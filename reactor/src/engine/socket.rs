@@ -20,6 +20,8 @@ pub(super) struct Socket {
     /// RDHUP, HUP or ERR was seen: a short read then does not mean that the socket is drained, for
     /// no event will tell of the end of the stream behind the data.
     saw_close: bool,
+    /// The end of what the peer sends was read: there is nothing behind it, and no event tells of it.
+    finished: bool,
     /// The connection is gone in both directions.
     broken: bool,
 }
@@ -56,6 +58,7 @@ impl Socket {
             can_read: true,
             can_write: true,
             saw_close: false,
+            finished: false,
             broken: false,
         }
     }
@@ -91,6 +94,11 @@ impl Socket {
         self.saw_close
     }
 
+    /// Whether the end of what the peer sends was read.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
     /// Whether the connection is gone, so that nothing can be sent any more.
     #[inline]
     pub fn is_broken(&self) -> bool {
@@ -106,6 +114,7 @@ impl Socket {
                 Ok(0) => {
                     self.can_read = false;
                     self.saw_close = true;
+                    self.finished = true;
                     return Received::Finished;
                 }
                 Ok(count) => {

@@ -395,6 +395,10 @@ impl Downstream {
 
     #[inline(never)]
     fn begin_lingering(&mut self, site: &Site, cx: &mut Context) -> Step {
+        // Whose end was read sends no more, so nothing can reset the connection.
+        if self.socket.is_finished() {
+            return Step::Close;
+        }
         if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
             cx.pool.put(block);
         }
