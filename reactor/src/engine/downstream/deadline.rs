@@ -156,14 +156,7 @@ impl Downstream {
                     None => look,
                 }
             }
-            Phase::Linger => {
-                let end = self.since + limits.linger_timeout;
-                match cx.draining {
-                    // A drain does not wait longer for those that only have to read their answer.
-                    Some(began) => end.min(began.max(self.since) + limits.drain_grace),
-                    None => end,
-                }
-            }
+            Phase::Linger => self.since + limits.linger_timeout,
         }
     }
 
