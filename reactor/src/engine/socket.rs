@@ -20,7 +20,7 @@ pub(super) struct Socket {
     /// RDHUP, HUP or ERR was seen: a short read then does not mean that the socket is drained, for
     /// no event will tell of the end of the stream behind the data.
     saw_close: bool,
-    /// The end of what the peer sends was read: there is nothing behind it, and no event tells of it.
+    /// The end of what the peer sends was read: nothing is behind it, and no event tells of it.
     finished: bool,
     /// The connection is gone in both directions.
     broken: bool,
