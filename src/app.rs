@@ -57,7 +57,7 @@ fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result
     let addresses = bound.addresses().to_vec();
     let running = bound.start().map_err(|error| fault(&error))?;
     for address in &addresses {
-        diagnostics.announce(&greeting(config, address));
+        diagnostics.announce(&greeting(config, &address.address));
     }
     let features = Features { ending, access };
     let result = control.run(running, &features);

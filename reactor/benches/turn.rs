@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use divan::{Bencher, counter::ItemsCount};
-use reactor::engine::{Census, Core, CoreParts, JobPool, Turn, mailbox};
+use reactor::engine::{Census, Core, CoreParts, Entrance, JobPool, Turn, mailbox};
 use reactor::time::Clock;
 use reactor::transport::memory::{Chaos, Client, LinkOptions, Network};
 use reactor::transport::{Listener, Poller, Readiness, Transport};
@@ -191,7 +191,11 @@ fn core(network: &Network) -> Core {
     let (address, mailbox) = mailbox(poller.waker());
     let parts = CoreParts {
         poller,
-        listeners: vec![(Listener::Memory(network.listener()), false)],
+        listeners: vec![Entrance {
+            listener: Listener::Memory(network.listener()),
+            hands_over: false,
+            secure: false,
+        }],
         handoff: None,
         site: Arc::new(site),
         clock: Clock::system(),

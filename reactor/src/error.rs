@@ -12,6 +12,8 @@ pub enum Error {
         /// What the system said.
         cause: io::Error,
     },
+    /// This address is one for TLS, and the site has no certificate.
+    NoCertificate(String),
     /// A route was refused.
     Route(String),
     /// The system refused something that the engine cannot do without.
@@ -44,6 +46,12 @@ impl fmt::Display for Error {
                 }
                 _ => write!(f, "cannot listen on {address}: {cause}"),
             },
+            Error::NoCertificate(address) => {
+                write!(
+                    f,
+                    "cannot listen on {address} for TLS: there is no certificate"
+                )
+            }
             Error::Route(text) => f.write_str(text),
             Error::System { what, cause } => write!(f, "cannot {what}: {cause}"),
             Error::WorkerEnded(index) => write!(f, "worker {index} ended unexpectedly"),
@@ -55,7 +63,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Listen { cause, .. } | Error::System { cause, .. } => Some(cause),
-            Error::Route(_) | Error::WorkerEnded(_) => None,
+            Error::NoCertificate(_) | Error::Route(_) | Error::WorkerEnded(_) => None,
         }
     }
 }

@@ -87,7 +87,7 @@ pub use service::{
     FileBody, HalfClose, Handler, Incoming, Middleware, Observer, Progress, Pull, Reply,
     ReplyBuffer, ReplyHead, Request, RequestView, Route, Stream, Summary, Waker,
 };
-pub use transport::ListenAddress;
+pub use transport::{ListenAddress, tls};
 
 /// The examples of the README, compiled with the tests of the documentation.
 #[cfg(doctest)]

@@ -40,6 +40,8 @@ pub struct Limits {
     pub jobs_max: usize,
     /// First byte of a head to its end, in all: a client has this long whatever it drips.
     pub header_timeout: Duration,
+    /// Connection to the end of its TLS handshake, in all.
+    pub handshake_timeout: Duration,
     /// Longest time without a byte of the body.
     pub body_timeout: Duration,
     /// Longest time in which a client takes no byte of its response.
@@ -86,6 +88,7 @@ impl Default for Limits {
             job_threads: 16,
             jobs_max: 10_000,
             header_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),

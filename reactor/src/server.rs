@@ -10,12 +10,13 @@ use std::thread;
 
 use crate::buffer::BLOCK_BYTES_MIN;
 use crate::engine::{
-    Census, Core, CoreParts, Handoff, JobPool, Mail, Sending, Site, WorkerStats, mailbox, run,
+    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Sending, Site, WorkerStats, mailbox,
+    run,
 };
 use crate::error::Error;
 use crate::sys;
 use crate::time::Clock;
-use crate::transport::{ListenAddress, ListenOptions, Listener, Poller, bind};
+use crate::transport::{ListenAddress, ListenOptions, Poller, bind};
 
 /// How connections come to the workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,10 +32,19 @@ pub enum Accept {
 
 type MakeLocal = dyn Fn(usize) -> Box<dyn Any + Send>;
 
+/// An address that is listened on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// Where; when it is bound, with the real port.
+    pub address: ListenAddress,
+    /// Whether TLS is spoken there.
+    pub secure: bool,
+}
+
 /// A server that is being put together.
 pub struct Server {
     site: Arc<Site>,
-    listen: Vec<ListenAddress>,
+    listen: Vec<Listening>,
     workers: usize,
     pin: bool,
     accept: Accept,
@@ -61,7 +71,16 @@ impl Server {
     /// Also listens on this address.
     #[must_use]
     pub fn listen(mut self, address: ListenAddress) -> Server {
-        self.listen.push(address);
+        let secure = false;
+        self.listen.push(Listening { address, secure });
+        self
+    }
+
+    /// Also listens on this address, for TLS alone: the site says with which certificates.
+    #[must_use]
+    pub fn listen_tls(mut self, address: ListenAddress) -> Server {
+        let secure = true;
+        self.listen.push(Listening { address, secure });
         self
     }
 
@@ -99,17 +118,19 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// An address cannot be listened on, because it is taken for example.
+    /// An address cannot be listened on, because it is taken for example, or it is one for TLS and
+    /// the site has none.
     pub fn bind(self) -> Result<Bound, Error> {
         let descriptors = sys::raise_descriptor_limit().1;
         let options = ListenOptions {
             user_timeout: self.site.limits().write_timeout,
             ..Default::default()
         };
-        let mut shares: Vec<Vec<(Listener, bool)>> = Vec::new();
+        let mut shares: Vec<Vec<Entrance>> = Vec::new();
         shares.resize_with(self.workers, Vec::new);
         let mut addresses = Vec::new();
-        for address in &self.listen {
+        for Listening { address, secure } in &self.listen {
+            let secure = *secure;
             let wanted = match self.accept {
                 Accept::Reuseport => self.workers,
                 Accept::Handoff => 1,
@@ -118,13 +139,21 @@ impl Server {
                 address: address.to_string(),
                 cause,
             };
+            if secure && self.site.tls().is_none() {
+                return Err(Error::NoCertificate(address.to_string()));
+            }
             let listeners = bind(address, wanted, &options).map_err(failed)?;
             if let Some(listener) = listeners.first() {
-                addresses.push(listener.local_address().map_err(failed)?);
+                let address = listener.local_address().map_err(failed)?;
+                addresses.push(Listening { address, secure });
             }
             let hands_over = listeners.len() < self.workers;
             for (share, listener) in shares.iter_mut().zip(listeners) {
-                share.push((listener, hands_over));
+                share.push(Entrance {
+                    listener,
+                    hands_over,
+                    secure,
+                });
             }
         }
         let own = (self.workers * (self.listen.len() + 2)) as u64;
@@ -170,8 +199,8 @@ impl fmt::Debug for Server {
 #[derive(Debug)]
 pub struct Bound {
     server: Server,
-    shares: Vec<Vec<(Listener, bool)>>,
-    addresses: Vec<ListenAddress>,
+    shares: Vec<Vec<Entrance>>,
+    addresses: Vec<Listening>,
     connections_max: usize,
 }
 
@@ -183,7 +212,7 @@ struct Post {
 
 impl Bound {
     /// The addresses that are listened on, with their real ports.
-    pub fn addresses(&self) -> &[ListenAddress] {
+    pub fn addresses(&self) -> &[Listening] {
         &self.addresses
     }
 
@@ -212,7 +241,7 @@ impl Bound {
             .start(site.limits().job_threads)
             .map_err(failed("start the job pool"))?;
         let (ended, ends) = channel();
-        let is_only = |share: &Vec<(Listener, bool)>| share.iter().any(|(_, only)| *only);
+        let is_only = |share: &Vec<Entrance>| share.iter().any(|entrance| entrance.hands_over);
         let hands_over = self.shares.first().is_some_and(is_only);
         for (index, (share, (poller, mailbox))) in self.shares.into_iter().zip(pollers).enumerate()
         {

@@ -234,7 +234,7 @@ fn serve() -> (Client, Handle) {
         .workers(1)
         .listen("127.0.0.1:0".parse().unwrap());
     let running = server.local(|_| Box::new(0_u64)).bind().unwrap();
-    let ListenAddress::Tcp(address) = running.addresses()[0].clone() else {
+    let ListenAddress::Tcp(address) = running.addresses()[0].address.clone() else {
         panic!("the server listens on something else");
     };
     let handle = running.start().unwrap().handle();

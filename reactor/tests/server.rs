@@ -16,7 +16,7 @@ fn bound(server: Server) -> (Bound, SocketAddr) {
         .listen("127.0.0.1:0".parse().unwrap())
         .bind()
         .unwrap();
-    let ListenAddress::Tcp(address) = bound.addresses()[0] else {
+    let ListenAddress::Tcp(address) = bound.addresses()[0].address else {
         panic!("not TCP")
     };
     (bound, address)

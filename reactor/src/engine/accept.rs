@@ -29,21 +29,41 @@ const REFUSED_MAX: usize = 16;
 /// Where few connections are possible, fewer of those that are refused may linger: one for so many.
 const CONNECTIONS_PER_REFUSED: usize = 16;
 
+/// A listener, and what becomes of its connections.
+#[derive(Debug)]
+pub struct Entrance {
+    /// The listener.
+    pub listener: Listener,
+    /// Its connections are shared out among all workers, for it is the only one of its address.
+    pub hands_over: bool,
+    /// Its connections speak TLS.
+    pub secure: bool,
+}
+
+/// A connection that was accepted.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its stream.
+    pub transport: Transport,
+    /// Who is at the other end.
+    pub peer: Peer,
+    /// It speaks TLS.
+    pub secure: bool,
+}
+
 /// A listener in its slot.
 #[derive(Debug)]
 pub(super) struct ListenerSlot {
-    pub listener: Listener,
+    pub entrance: Entrance,
     /// In the ready queue.
     pub queued: bool,
-    /// Its connections are shared out among all workers.
-    pub hands_over: bool,
     complained: Option<Instant>,
 }
 
 /// What a try to accept came to.
 pub(super) enum Accepted {
     /// A connection.
-    Connection(Transport, Peer),
+    Connection(Arrival),
     /// Another try may succeed at once.
     Retry,
     /// There is none.
@@ -53,20 +73,26 @@ pub(super) enum Accepted {
 }
 
 impl ListenerSlot {
-    /// A listener; `hands_over` if it is the only one of its address.
-    pub fn new(listener: Listener, hands_over: bool) -> ListenerSlot {
+    /// A listener.
+    pub fn new(entrance: Entrance) -> ListenerSlot {
         ListenerSlot {
-            listener,
+            entrance,
             queued: false,
-            hands_over,
             complained: None,
         }
     }
 
     /// Tries to accept one connection.
     pub fn accept(&mut self, now: Instant) -> Accepted {
-        let error = match self.listener.accept() {
-            Ok((transport, peer)) => return Accepted::Connection(transport, peer),
+        let secure = self.entrance.secure;
+        let error = match self.entrance.listener.accept() {
+            Ok((transport, peer)) => {
+                return Accepted::Connection(Arrival {
+                    transport,
+                    peer,
+                    secure,
+                });
+            }
             Err(error) => error,
         };
         match AcceptError::of(&error) {
@@ -114,7 +140,7 @@ impl Handoff {
     }
 
     /// Hands a connection to the worker with the fewest.
-    pub(super) fn hand(&mut self, transport: Transport, peer: Peer) {
+    pub(super) fn hand(&mut self, arrival: Arrival) {
         let load = |index: usize| {
             let stats = &self.workers[index].1;
             // What was handed over and has not arrived yet counts too.
@@ -123,9 +149,7 @@ impl Handoff {
         };
         if let Some(index) = (0..self.workers.len()).min_by_key(|index| load(*index)) {
             self.handed[index] += 1;
-            self.workers[index]
-                .0
-                .send(Mail::Connection(transport, peer));
+            self.workers[index].0.send(Mail::Connection(arrival));
         }
     }
 }
@@ -165,12 +189,12 @@ impl Core {
             let Some(Slot::Listener(slot)) = self.slots.get_mut(key) else {
                 return;
             };
-            let hands_over = slot.hands_over;
+            let hands_over = slot.entrance.hands_over;
             match (slot.accept(self.cx.now), &mut self.handoff) {
-                (Accepted::Connection(transport, peer), Some(handoff)) if hands_over => {
-                    handoff.hand(transport, peer);
+                (Accepted::Connection(arrival), Some(handoff)) if hands_over => {
+                    handoff.hand(arrival);
                 }
-                (Accepted::Connection(transport, peer), _) => self.admit(transport, peer),
+                (Accepted::Connection(arrival), _) => self.admit(arrival),
                 (Accepted::Retry, _) => {}
                 (Accepted::None, _) => return,
                 (Accepted::Exhausted, _) => return self.retry_later(key),
@@ -186,7 +210,7 @@ impl Core {
                 return;
             };
             match slot.accept(self.cx.now) {
-                Accepted::Connection(transport, peer) => self.admit(transport, peer),
+                Accepted::Connection(arrival) => self.admit(arrival),
                 Accepted::Retry => {}
                 Accepted::None => return self.remove(key),
                 Accepted::Exhausted => return self.retry_later(key),
@@ -201,23 +225,27 @@ impl Core {
 
     /// Takes a connection in, if the caps allow it. It is driven before it is registered: most have
     /// sent their request by now, and one that is answered and closed is never registered at all.
-    pub(super) fn admit(&mut self, transport: Transport, peer: Peer) {
+    pub(super) fn admit(&mut self, arrival: Arrival) {
         self.cx.stats.accepted.increment();
         let limits = &self.site.limits;
         let connections_max = limits.connections_max.min(self.connections_max);
         let per_address_max = limits.connections_per_address_max;
         let counted = self
             .census
-            .enter(peer.account(), connections_max, per_address_max);
+            .enter(arrival.peer.account(), connections_max, per_address_max);
         let slot = match counted {
             Ok(counted) => {
                 self.cx.stats.connections.increment();
-                Downstream::new(transport, peer, Some(counted), self.cx.now)
+                Downstream::new(arrival, Some(counted), &self.site, self.cx.now)
             }
             Err(_) => {
                 self.cx.stats.refused.increment();
+                // It could be told why only after a handshake, which is what the cap is to save.
+                if arrival.secure {
+                    return;
+                }
                 self.refused += 1;
-                Downstream::refused(transport, peer, &self.site, &mut self.cx)
+                Downstream::refused(arrival, &self.site, &mut self.cx)
             }
         };
         let key = self.slots.insert(Slot::Downstream(slot));

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use httpdate::HttpDate;
 
 use super::exchange::Exchanges;
+use super::handshakes::Handshakes;
 use super::jobs::JobPool;
 use super::mailbox::Sending;
 use super::ready::ReadyQueue;
@@ -43,6 +44,7 @@ pub(super) struct Context {
     pub local: Box<dyn Any + Send>,
     pub wheel: Wheel,
     pub ready: ReadyQueue,
+    pub handshakes: Handshakes,
     /// Connections that cannot be read because the pool is empty.
     pub starved: Starved,
     pub exchanges: Exchanges,
@@ -91,6 +93,7 @@ impl Context {
             local,
             wheel: Wheel::new(now),
             ready: ReadyQueue::default(),
+            handshakes: Handshakes::default(),
             starved: Starved::default(),
             exchanges: Exchanges::default(),
             collected_bytes: 0,
@@ -107,6 +110,7 @@ impl Context {
     /// Reads the clock, once a turn.
     pub fn begin_turn(&mut self) {
         self.now = self.clock.now();
+        self.handshakes.begin_turn();
         self.dates.refresh(&self.clock, self.now);
     }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accept::{Handoff, ListenerSlot, Slot, token};
+use super::accept::{Entrance, Handoff, ListenerSlot, Slot, token};
 use super::arena::{Arena, Key};
 use super::context::Context;
 use super::dispatch;
@@ -19,14 +19,14 @@ use super::site::Site;
 use super::stats::{Census, WorkerStats};
 use crate::service::{Reply, ReplyBuffer};
 use crate::time::{Clock, Instant};
-use crate::transport::{Listener, Poller, Readiness};
+use crate::transport::{Poller, Readiness};
 
 /// What a core is made of.
 pub struct CoreParts {
     /// Where events come from.
     pub poller: Poller,
-    /// Listeners, each with whether its connections are shared out among all workers.
-    pub listeners: Vec<(Listener, bool)>,
+    /// Listeners.
+    pub listeners: Vec<Entrance>,
     /// The workers to share out among, if any listener asks for it.
     pub handoff: Option<Handoff>,
     /// What is served.
@@ -114,12 +114,12 @@ impl Core {
             connections_max: parts.connections_max,
             stopped: false,
         };
-        for (listener, hands_over) in parts.listeners {
-            let slot = ListenerSlot::new(listener, hands_over);
+        for entrance in parts.listeners {
+            let slot = ListenerSlot::new(entrance);
             let key = core.slots.insert(Slot::Listener(slot));
             if let Some(Slot::Listener(slot)) = core.slots.get_mut(key) {
                 core.poller
-                    .register_listener(&mut slot.listener, token(key))?;
+                    .register_listener(&mut slot.entrance.listener, token(key))?;
             }
             core.listeners.push(key);
         }
@@ -141,6 +141,7 @@ impl Core {
         }
         self.run_timers();
         self.run_ready();
+        self.run_handshakes();
         self.relieve_starved();
         if self.cx.flush_due.is_some_and(|due| due <= self.cx.now) {
             dispatch::flush_observers(&self.site, &mut self.cx);
@@ -155,7 +156,7 @@ impl Core {
 
     /// How long the poller may sleep; for ever when nothing is due.
     pub(super) fn time_to_wait(&self) -> Option<Duration> {
-        if !self.cx.ready.is_empty() {
+        if !self.cx.ready.is_empty() || !self.cx.handshakes.is_empty() {
             return Some(Duration::ZERO);
         }
         let shutdown = self
@@ -214,7 +215,7 @@ impl Core {
             match mail {
                 Mail::JobDone { exchange, reply } => self.deliver(exchange, reply),
                 Mail::Wake(exchange) => self.wake(exchange),
-                Mail::Connection(transport, peer) => self.admit(transport, peer),
+                Mail::Connection(arrival) => self.admit(arrival),
                 Mail::Site(site) => self.publish(site),
                 Mail::Drain => self.drain(),
                 Mail::Stop => self.stopped = true,
@@ -258,6 +259,16 @@ impl Core {
         }
     }
 
+    /// Answers clients that wait for it, as many as a turn has room for.
+    fn run_handshakes(&mut self) {
+        while let Some(key) = self.cx.handshakes.next() {
+            if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
+                let verdict = slot.drive(key, &self.site, &mut self.cx);
+                self.carry_out(key, verdict);
+            }
+        }
+    }
+
     /// Does what a drive has asked for.
     #[inline]
     pub(super) fn carry_out(&mut self, key: Key, verdict: Verdict) {
@@ -279,7 +290,7 @@ impl Core {
             // An inherited listener stays open in the parent, so closing it here does not end its
             // registration.
             Slot::Listener(mut slot) => {
-                if let Err(error) = self.poller.deregister_listener(&mut slot.listener) {
+                if let Err(error) = self.poller.deregister_listener(&mut slot.entrance.listener) {
                     log::warn!("cannot deregister a listener: {error}");
                 }
             }

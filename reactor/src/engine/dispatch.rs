@@ -13,6 +13,7 @@ use crate::http::{Field, Framing, Method, RequestHead, Status, TargetForm, uri};
 use crate::router::{MethodSet, Params};
 use crate::service::{Body, Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Summary};
 use crate::transport::Peer;
+use crate::transport::tls::TlsInfo;
 
 /// Who answers a request.
 pub(super) enum Routed {
@@ -26,8 +27,17 @@ pub(super) enum Routed {
 /// its normal form if it was not in it, in `cx`, and fields of an answer of the engine's own in the
 /// reply buffer.
 #[inline]
-pub(super) fn route(site: &Site, head: &RequestHead, text: &[u8], cx: &mut Context) -> Routed {
+pub(super) fn route(
+    site: &Site,
+    head: &RequestHead,
+    text: &[u8],
+    tls: Option<&TlsInfo>,
+    cx: &mut Context,
+) -> Routed {
     cx.path.clear();
+    if tls.is_some_and(|tls| !is_covered(tls, head.host.of(text))) {
+        return Routed::Engine(RouteId::UNMATCHED, error(Status::MISDIRECTED_REQUEST));
+    }
     let sent = head.path.of(text);
     if (head.form != TargetForm::Origin || uri::needs_normalising(sent))
         && let Err(reply) = normal_path(head, sent, &mut cx.path)
@@ -49,6 +59,12 @@ pub(super) fn route(site: &Site, head: &RequestHead, text: &[u8], cx: &mut Conte
         return Routed::Engine(route, error(Status::CONTENT_TOO_LARGE));
     }
     Routed::Handler(route)
+}
+
+/// Whether a request for `host` may come over a connection that was opened with this TLS.
+#[inline(never)]
+fn is_covered(tls: &TlsInfo, host: &[u8]) -> bool {
+    str::from_utf8(host).is_ok_and(|host| tls.covers(host))
 }
 
 /// Writes the normal form of a path into `out`, or leaves that empty if the path is in it.
@@ -96,6 +112,7 @@ pub(super) fn error(status: Status) -> Reply {
         Status::CONTENT_TOO_LARGE => "413 Content Too Large\n",
         Status::URI_TOO_LONG => "414 URI Too Long\n",
         Status::EXPECTATION_FAILED => "417 Expectation Failed\n",
+        Status::MISDIRECTED_REQUEST => "421 Misdirected Request\n",
         Status::REQUEST_HEADER_FIELDS_TOO_LARGE => "431 Request Header Fields Too Large\n",
         Status::INTERNAL_SERVER_ERROR => "500 Internal Server Error\n",
         Status::NOT_IMPLEMENTED => "501 Not Implemented\n",
@@ -275,6 +292,13 @@ pub(super) fn panicked() -> Reply {
     error(Status::INTERNAL_SERVER_ERROR).closing()
 }
 
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub peer: Peer,
+    pub tls: Option<&'a TlsInfo>,
+}
+
 /// A request whose head is where it was received, at the start of `text`.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
@@ -292,7 +316,7 @@ impl<'a> Asked<'a> {
         params: &'a Params,
         path: &'a [u8],
         route: &'a Route,
-        peer: Peer,
+        origin: Origin<'a>,
     ) -> RequestView<'a> {
         let Asked { text, head, .. } = *self;
         let path = (!path.is_empty()).then_some(path);
@@ -303,7 +327,8 @@ impl<'a> Asked<'a> {
             path,
             params,
             route,
-            peer,
+            peer: origin.peer,
+            tls: origin.tls,
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::router::Params;
 use crate::service::{FileBody, HalfClose, Reply, ReplyBuffer, RequestView, Route, Stream};
 use crate::time::Instant;
 use crate::transport::Peer;
+use crate::transport::tls::TlsInfo;
 
 /// A request and its response.
 #[derive(Debug)]
@@ -121,8 +122,8 @@ impl OwnedRequest {
         }
     }
 
-    /// The view of this request, with its route.
-    pub fn view<'a>(&'a self, route: &'a Route) -> RequestView<'a> {
+    /// The view of this request, with its route and how its connection is secured.
+    pub fn view<'a>(&'a self, route: &'a Route, tls: Option<&'a TlsInfo>) -> RequestView<'a> {
         RequestView {
             text: &self.text,
             fields: &self.fields,
@@ -131,6 +132,7 @@ impl OwnedRequest {
             params: &self.params,
             route,
             peer: self.peer,
+            tls,
         }
     }
 }

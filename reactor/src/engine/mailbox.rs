@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::accept::Arrival;
 use super::arena::Key;
 use super::site::Site;
 use crate::service::{Reply, ReplyBuffer, Wake};
-use crate::transport::{Peer, Transport, Waker};
+use crate::transport::Waker;
 
 /// What a worker is told.
 pub enum Mail {
@@ -22,7 +23,7 @@ pub enum Mail {
     /// The stream of an exchange may go on.
     Wake(Key),
     /// A connection that another worker has accepted.
-    Connection(Transport, Peer),
+    Connection(Arrival),
     /// From now on this site is served.
     Site(Arc<Site>),
     /// Accept no more, finish what is in flight, end.

@@ -15,6 +15,7 @@ mod core;
 mod dispatch;
 mod downstream;
 mod exchange;
+mod handshakes;
 #[cfg(test)]
 mod inspect;
 mod jobs;
@@ -34,7 +35,7 @@ pub(crate) use inspect::{CoreView, ListenerView};
 pub(crate) use mutation::Mutation;
 
 pub use self::core::{Core, CoreParts, Turn};
-pub use accept::Handoff;
+pub use accept::{Arrival, Entrance, Handoff};
 pub use arena::Key;
 pub use jobs::JobPool;
 pub use mailbox::{Mail, Mailbox, Sending, mailbox};

@@ -7,6 +7,7 @@ use crate::http::{Method, Status};
 use crate::limits::Limits;
 use crate::router::{Lookup, MethodSet, Params, Router};
 use crate::service::{BodyMode, Middleware, Observer, Reply, Request, Route};
+use crate::transport::tls::Tls;
 
 /// Routes with their handlers and middleware, observers, limits: everything that a request is
 /// answered by. Immutable; another one is published whole, and requests in flight keep the one that
@@ -15,6 +16,7 @@ use crate::service::{BodyMode, Middleware, Observer, Reply, Request, Route};
 pub struct Site {
     pub(crate) limits: Limits,
     pub(crate) server_name: Option<Box<str>>,
+    pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) observers: Observers,
     router: Router<RouteId>,
     routes: Vec<Route>,
@@ -58,6 +60,7 @@ pub(crate) enum Found {
 pub struct SiteBuilder {
     limits: Limits,
     server_name: Option<Box<str>>,
+    tls: Option<Arc<Tls>>,
     routes: Vec<Route>,
     middleware: Vec<Arc<dyn Middleware>>,
     observers: Observers,
@@ -72,6 +75,11 @@ impl Site {
     /// The limits.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What connections to TLS listeners are opened with.
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        self.tls.as_ref()
     }
 
     /// The routes, in the order in which they were added.
@@ -117,6 +125,13 @@ impl SiteBuilder {
     #[must_use]
     pub fn server_name(mut self, name: Option<&str>) -> SiteBuilder {
         self.server_name = name.map(Box::from);
+        self
+    }
+
+    /// With what connections to the server's TLS listeners are opened with.
+    #[must_use]
+    pub fn tls(mut self, tls: Arc<Tls>) -> SiteBuilder {
+        self.tls = Some(tls);
         self
     }
 
@@ -192,6 +207,7 @@ impl SiteBuilder {
         Ok(Site {
             limits: self.limits,
             server_name: self.server_name,
+            tls: self.tls,
             observers: self.observers,
             router,
             routes,

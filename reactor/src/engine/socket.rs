@@ -1,11 +1,13 @@
-//! A transport with what is known of its readiness: the edge-triggered discipline in one place.
+//! A transport with what is known of its readiness: the edge-triggered discipline in one place. TLS
+//! stands here between the transport and everybody else, who sees plaintext alone.
 //!
 //! The poller tells of a transition once. Until the transport itself says `WouldBlock` there may be
 //! more, so readiness is remembered here and cleared only by the transport.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice, Write};
 
 use crate::buffer::{Output, Pool};
+use crate::transport::tls::{Fault, Session, TlsInfo};
 use crate::transport::{Poller, Readiness, Transport};
 
 /// Pieces that one call writes at most; what is beyond them goes with the next.
@@ -15,6 +17,8 @@ const SLICES_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct Socket {
     transport: Transport,
+    /// The connection's TLS, if it has any.
+    tls: Option<Box<Session>>,
     can_read: bool,
     can_write: bool,
     /// RDHUP, HUP or ERR was seen: a short read then does not mean that the socket is drained, for
@@ -24,12 +28,14 @@ pub(super) struct Socket {
     finished: bool,
     /// The connection is gone in both directions.
     broken: bool,
+    /// Bytes went out since this was asked.
+    has_sent: bool,
 }
 
 /// What a read came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    /// This many bytes, at least one.
+    /// This many bytes; none where what came was TLS' own.
     Bytes(usize),
     /// Nothing now.
     Blocked,
@@ -50,16 +56,35 @@ pub(super) enum Sent {
     Broken,
 }
 
+/// What a look at a handshake came to.
+#[derive(Debug)]
+pub(super) enum Handshake {
+    /// It is done.
+    Finished,
+    /// This many bytes were taken in; there may be more.
+    GoesOn(usize),
+    /// The client's first message is there; see [`Socket::answer_hello`].
+    AwaitsAnswer,
+    /// The client has to go on.
+    Blocked,
+    /// The client has left.
+    Left,
+    /// It cannot be done.
+    Failed(Fault),
+}
+
 impl Socket {
     /// A new connection: worth a try in both directions.
-    pub fn new(transport: Transport) -> Socket {
+    pub fn new(transport: Transport, tls: Option<Box<Session>>) -> Socket {
         Socket {
             transport,
+            tls,
             can_read: true,
             can_write: true,
             saw_close: false,
             finished: false,
             broken: false,
+            has_sent: false,
         }
     }
 
@@ -80,7 +105,7 @@ impl Socket {
     /// Whether a read may bring something.
     #[inline]
     pub fn can_read(&self) -> bool {
-        self.can_read
+        self.can_read || self.tls.as_ref().is_some_and(|tls| tls.has_input())
     }
 
     /// Whether a write may be taken.
@@ -105,10 +130,142 @@ impl Socket {
         self.broken
     }
 
+    /// Whether sealed bytes wait to be sent.
+    #[inline]
+    pub fn has_unsent(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_output())
+    }
+
+    /// Whether bytes went out since the last call.
+    #[inline]
+    pub fn take_sent(&mut self) -> bool {
+        std::mem::take(&mut self.has_sent)
+    }
+
+    /// How the connection is secured; `None` if it is plain, or not secured yet.
+    #[inline]
+    pub fn tls_info(&self) -> Option<&TlsInfo> {
+        self.tls.as_ref()?.info()
+    }
+
     /// Reads once into `room`, which must not be empty.
     #[inline]
     pub fn read(&mut self, room: &mut [u8]) -> Received {
         debug_assert!(!room.is_empty());
+        match self.tls {
+            None => self.receive(room),
+            Some(_) => self.read_sealed(room),
+        }
+    }
+
+    /// Takes one more look at a handshake, with `room` for what arrives.
+    pub fn shake_hands(&mut self, room: &mut [u8]) -> Handshake {
+        let Some(tls) = &mut self.tls else {
+            return Handshake::Finished;
+        };
+        if tls.awaits_answer() {
+            return Handshake::AwaitsAnswer;
+        }
+        if tls.info().is_some() {
+            return Handshake::Finished;
+        }
+        match tls.ingest_backlog() {
+            Ok(false) if !self.can_read => return Handshake::Blocked,
+            Ok(false) => {}
+            Ok(true) => return Handshake::GoesOn(0),
+            Err(fault) => return Handshake::Failed(fault),
+        }
+        match self.receive(room) {
+            Received::Bytes(count) => match self.ingest(&room[..count]) {
+                Ok(()) => Handshake::GoesOn(count),
+                Err(fault) => Handshake::Failed(fault),
+            },
+            Received::Blocked => Handshake::Blocked,
+            Received::Finished | Received::Broken => Handshake::Left,
+        }
+    }
+
+    /// Answers the client's first message: what a handshake costs most.
+    ///
+    /// # Errors
+    ///
+    /// The handshake has failed.
+    pub fn answer_hello(&mut self) -> Result<(), Fault> {
+        self.tls.as_mut().map_or(Ok(()), |tls| tls.answer_hello())
+    }
+
+    /// The client does not speak TLS: from now on nothing is sealed.
+    pub fn forget_tls(&mut self) {
+        self.tls = None;
+    }
+
+    /// The connection has been idle for long: see [`Session::restart`].
+    pub fn restart(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.restart();
+        }
+    }
+
+    /// The connection becomes idle: it gives back what memory it can.
+    #[inline]
+    pub fn rest(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.rest();
+        }
+    }
+
+    /// Nothing follows what is sent by now. Whether that has to be said, and sent.
+    pub fn finish(&mut self) -> bool {
+        self.tls.as_mut().is_some_and(|tls| tls.close())
+    }
+
+    /// Reads once, and decrypts what that brings.
+    #[inline(never)]
+    fn read_sealed(&mut self, room: &mut [u8]) -> Received {
+        let Some(tls) = &mut self.tls else {
+            return Received::Blocked;
+        };
+        let mut count = tls.read(room);
+        if count == 0 && !tls.is_finished() {
+            match tls.ingest_backlog() {
+                Ok(true) => {}
+                Ok(false) if !self.can_read => return Received::Blocked,
+                Ok(false) => match self.receive(room) {
+                    Received::Bytes(count) if self.ingest(&room[..count]).is_ok() => {}
+                    Received::Bytes(_) => return self.break_off(),
+                    other => return other,
+                },
+                Err(fault) => {
+                    log::debug!("TLS: {fault}");
+                    return self.break_off();
+                }
+            }
+            count = self.tls.as_mut().map_or(0, |tls| tls.read(room));
+        }
+        if count == 0 && self.tls.as_ref().is_some_and(|tls| tls.is_finished()) {
+            self.can_read = false;
+            self.saw_close = true;
+            self.finished = true;
+            return Received::Finished;
+        }
+        Received::Bytes(count)
+    }
+
+    fn ingest(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.tls.as_mut().map_or(Ok(()), |tls| tls.ingest(bytes))
+    }
+
+    /// A record cannot be decrypted: the client is told, if that can be done at once.
+    #[cold]
+    fn break_off(&mut self) -> Received {
+        self.send_sealed();
+        self.saw_close = true;
+        Received::Broken
+    }
+
+    /// Reads once from the transport.
+    #[inline]
+    fn receive(&mut self, room: &mut [u8]) -> Received {
         loop {
             match self.transport.read(room) {
                 Ok(0) => {
@@ -141,6 +298,9 @@ impl Socket {
     /// in one call where it lies in no more pieces than one call takes.
     #[inline]
     pub fn flush(&mut self, output: &mut Output, pool: &mut Pool) -> Sent {
+        if self.tls.is_some() {
+            return self.flush_sealed(output, pool);
+        }
         while !output.is_empty() {
             if !self.can_write {
                 return Sent::Blocked;
@@ -153,7 +313,61 @@ impl Socket {
                 self.transport.write(output.front())
             };
             match written {
-                Ok(count) => output.advance(count, pool),
+                Ok(count) => {
+                    self.has_sent = true;
+                    output.advance(count, pool);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.can_write = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Sent::Broken,
+            }
+        }
+        Sent::All
+    }
+
+    /// The same through TLS: seals as much as TLS takes, sends that, and so on.
+    #[inline(never)]
+    fn flush_sealed(&mut self, output: &mut Output, pool: &mut Pool) -> Sent {
+        loop {
+            if !self.can_write {
+                let is_empty = output.is_empty() && !self.has_unsent();
+                return if is_empty { Sent::All } else { Sent::Blocked };
+            }
+            while !output.is_empty()
+                && let Some(tls) = &mut self.tls
+            {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let count = output.slices(&mut slices);
+                match tls.seal(&slices[..count]) {
+                    0 => break,
+                    sealed => output.advance(sealed, pool),
+                }
+            }
+            match self.send_sealed() {
+                Sent::All if output.is_empty() => return Sent::All,
+                Sent::All if !self.is_open() => return Sent::Broken,
+                Sent::All => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Whether anything can still be sealed.
+    fn is_open(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_open())
+    }
+
+    /// Sends what is sealed.
+    fn send_sealed(&mut self) -> Sent {
+        let Some(tls) = &mut self.tls else {
+            return Sent::All;
+        };
+        while tls.has_output() {
+            if !self.can_write {
+                return Sent::Blocked;
+            }
+            match tls.send(&mut Wire(&mut self.transport)) {
+                Ok(count) => self.has_sent |= count > 0,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.can_write = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Sent::Broken,
@@ -166,5 +380,25 @@ impl Socket {
     pub fn shutdown_write(&mut self) {
         // Fails only when the connection is broken already, which the next read tells.
         let _ = self.transport.shutdown_write();
+    }
+}
+
+/// The transport as TLS writes to it.
+struct Wire<'a>(&'a mut Transport);
+
+impl Write for Wire<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match pieces {
+            [only] => self.0.write(only),
+            several => self.0.write_vectored(several),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -52,6 +52,12 @@ pub struct WorkerStats {
     pub late: Counter,
     /// Panics caught in handlers, middleware, observers and streams.
     pub panics: Counter,
+    /// TLS handshakes finished.
+    pub handshakes: Counter,
+    /// Those of them that resumed a session.
+    pub handshakes_resumed: Counter,
+    /// TLS handshakes that failed, or were given up by the client or at their deadline.
+    pub handshakes_failed: Counter,
     /// Exchanges open now.
     pub exchanges: Counter,
 }

@@ -9,6 +9,7 @@ use super::{ReplyBuffer, Route};
 use crate::http::{Field, FieldName, Method, RequestHead, Version};
 use crate::router::{Params, decode_text};
 use crate::transport::Peer;
+use crate::transport::tls::TlsInfo;
 
 /// What can be known of a request from its head: a view of memory that the engine owns.
 #[derive(Clone, Copy)]
@@ -21,6 +22,7 @@ pub struct RequestView<'a> {
     pub(crate) params: &'a Params,
     pub(crate) route: &'a Route,
     pub(crate) peer: Peer,
+    pub(crate) tls: Option<&'a TlsInfo>,
 }
 
 impl<'a> RequestView<'a> {
@@ -108,6 +110,12 @@ impl<'a> RequestView<'a> {
             .data
             .as_deref()
             .and_then(|data| data.downcast_ref())
+    }
+
+    /// How the connection was secured; `None` if it is plain.
+    #[inline]
+    pub fn tls(&self) -> Option<&'a TlsInfo> {
+        self.tls
     }
 
     /// Who sent the request.

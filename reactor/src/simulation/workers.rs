@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::check::Watcher;
 use crate::engine::{
-    Census, Core, CoreParts, Handoff, JobPool, Mail, Sending, Site, Turn, WorkerStats, mailbox,
+    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Sending, Site, Turn, WorkerStats,
+    mailbox,
 };
 use crate::limits::Limits;
 use crate::time::{Clock, Instant, ManualClock};
@@ -56,7 +57,11 @@ impl Engine {
             .collect();
         let make = |(index, (poller, number, address, mailbox, stats))| {
             let accepts = !hands_over || index == 0;
-            let listener = accepts.then(|| (Listener::Memory(network.listener()), hands_over));
+            let listener = accepts.then(|| Entrance {
+                listener: Listener::Memory(network.listener()),
+                hands_over,
+                secure: false,
+            });
             let core = Core::new(CoreParts {
                 poller,
                 listeners: listener.into_iter().collect(),

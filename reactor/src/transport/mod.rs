@@ -20,6 +20,7 @@ mod poller;
 mod tcp;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod unix;
 
 use std::io::{self, IoSlice};

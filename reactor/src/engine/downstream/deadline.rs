@@ -16,6 +16,8 @@ use crate::time::Instant;
 pub(super) enum Phase {
     /// Nothing yet: a phase is about to begin.
     Fresh,
+    /// The end of the TLS handshake.
+    Handshake,
     /// The next request.
     Idle,
     /// The rest of a head, from its first byte on.
@@ -43,7 +45,12 @@ impl Phase {
             Phase::Body => received,
             Phase::Idle | Phase::Write => sent,
             Phase::Watch => received || sent,
-            Phase::Fresh | Phase::Head | Phase::Skip | Phase::Request | Phase::Linger => false,
+            Phase::Fresh
+            | Phase::Handshake
+            | Phase::Head
+            | Phase::Skip
+            | Phase::Request
+            | Phase::Linger => false,
         }
     }
 }
@@ -66,6 +73,9 @@ impl Downstream {
         if phase != self.phase || phase.restarts(self.received, self.sent) {
             self.phase = phase;
             self.since = cx.now;
+            if phase == Phase::Idle {
+                self.socket.rest();
+            }
         }
         (self.received, self.sent) = (false, false);
         let now = cx.now;
@@ -90,10 +100,14 @@ impl Downstream {
 
     #[inline]
     fn current_phase(&self, cx: &mut Context) -> Phase {
-        if self.output.is_some() {
+        if matches!(self.state, State::Handshaking { .. }) {
+            return Phase::Handshake;
+        }
+        if self.has_output() {
             return Phase::Write;
         }
         match self.state {
+            State::Handshaking { .. } => Phase::Handshake,
             State::Reading if self.is_between_requests() => Phase::Idle,
             State::Reading => Phase::Head,
             State::Exchanging(id) => match cx.exchanges.get_mut(id) {
@@ -122,6 +136,7 @@ impl Downstream {
         let limits = &site.limits;
         match phase {
             Phase::Fresh => cx.now,
+            Phase::Handshake => self.since + limits.handshake_timeout,
             Phase::Idle => match cx.draining {
                 // One that was not idle when the drain began may have a request on its way too.
                 Some(began) => began.max(self.since) + limits.drain_grace,

@@ -225,7 +225,7 @@ impl Downstream {
         cx.reply.prepend_lines(&exchange.lines);
         let reply = {
             let route = exchange.site.route(exchange.request.route);
-            let view = exchange.request.view(route);
+            let view = exchange.request.view(route, self.socket.tls_info());
             let mut request = Request {
                 view,
                 body: &body,
@@ -282,7 +282,7 @@ impl Downstream {
         let site = Arc::clone(&exchange.site);
         let route = site.route(exchange.request.route);
         dispatch::after(
-            &exchange.request.view(route),
+            &exchange.request.view(route, self.socket.tls_info()),
             &mut reply,
             &mut cx.reply,
             &cx.stats,
@@ -422,9 +422,10 @@ impl Downstream {
             bytes_out: exchange.bytes_out,
             begun: exchange.begun,
         };
-        let view = exchange
-            .request
-            .view(exchange.site.route(exchange.request.route));
+        let view = exchange.request.view(
+            exchange.site.route(exchange.request.route),
+            self.socket.tls_info(),
+        );
         self.tell_later(view, &exchange.site, told, cx);
     }
 

@@ -51,8 +51,9 @@ impl Downstream {
             State::Exchanging(id) => cx.exchanges.get_mut(id).map(|exchange| &*exchange),
             _ => None,
         };
-        let has_output = self.output.is_some();
+        let has_output = self.has_output();
         let wants_read = match self.state {
+            State::Handshaking { waits } => !waits && !has_output,
             State::Reading => !has_output,
             State::Exchanging(_) => exchange.is_some_and(Exchange::takes_body),
             State::Skipping(_) | State::Lingering { .. } => true,
@@ -92,7 +93,7 @@ impl Downstream {
 
     /// Why the connection should be driven again though nothing happens; `None` if it may wait.
     fn could_go_on(&self, exchange: Option<&Exchange>, site: &Site) -> Option<&'static str> {
-        let has_output = self.output.is_some();
+        let has_output = self.has_output();
         match self.state {
             State::Reading if !has_output && self.has_request(site) => Some("it has a request"),
             State::Exchanging(_) => match exchange {

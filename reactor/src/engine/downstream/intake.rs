@@ -1,6 +1,6 @@
 //! How input comes in: the block in hand, and bodies read through it.
 
-use super::{Budget, Downstream};
+use super::{Budget, Downstream, OVERHEAD_BYTES};
 use crate::buffer::{Block, Input, Spare};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
@@ -148,7 +148,7 @@ impl Downstream {
             }
             match self.fill(&mut hand) {
                 Received::Bytes(count) => {
-                    budget.spend(count);
+                    budget.spend(count.max(OVERHEAD_BYTES));
                     self.received = true;
                 }
                 Received::Blocked => break Intake::Blocked,

@@ -1,8 +1,10 @@
 //! A connection to a client: its state machine and what drives it.
 //!
 //! ```text
-//!                 ┌─────────────── next request ◄──────────────┬─────────────────┐
-//!                 ▼                                            │                 │
+//!   accept, TLS ──► Handshaking ── failed, with a last word ──► Closing
+//!                        │
+//!                 ┌──────│──────── next request ◄──────────────┬─────────────────┐
+//!                 ▼      ▼                                     │                 │
 //!   accept ──► Reading ── reply not at hand, ──► Exchanging ───┤ ── unread ──► Skipping
 //!                 │ │     or body wanted             │         │    body         │
 //!                 │ └── reply at hand: queued,       │ last    │                 │
@@ -19,6 +21,7 @@
 
 mod deadline;
 mod exchanging;
+mod handshaking;
 #[cfg(test)]
 mod inspect;
 mod intake;
@@ -27,9 +30,12 @@ mod replying;
 mod streaming;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::accept::Arrival;
 use super::arena::Key;
 use super::context::Context;
+use super::dispatch::{self, Origin};
 use super::mutation::Mutation;
 use super::site::Site;
 use super::socket::{Received, Sent, Socket};
@@ -39,7 +45,8 @@ use crate::buffer::{Input, Output};
 use crate::http::Status;
 use crate::proto::h1::{BodyReader, HeadParser};
 use crate::time::Instant;
-use crate::transport::{Peer, Poller, Readiness, Transport};
+use crate::transport::tls::Session;
+use crate::transport::{Peer, Poller, Readiness};
 
 #[cfg(test)]
 pub(crate) use inspect::ConnectionView;
@@ -81,6 +88,11 @@ pub(super) struct Downstream {
 
 #[derive(Debug)]
 enum State {
+    /// TLS is being agreed on.
+    Handshaking {
+        /// The client is to be answered when its turn has come.
+        waits: bool,
+    },
     /// Between requests, or in a head.
     Reading,
     /// The exchange of this id is in progress.
@@ -118,6 +130,13 @@ enum Step {
     Close,
 }
 
+/// What a read counts at least: over TLS it may bring nothing for us.
+const OVERHEAD_BYTES: usize = 256;
+
+/// After so long without a request TCP begins anew to find out how fast it may send (RFC 9293
+/// section 3.8.1), and so do the records of TLS.
+const COLD_AFTER: Duration = Duration::from_secs(1);
+
 /// What one connection may do in one turn, so that it does not starve the others.
 struct Budget {
     requests: u32,
@@ -142,15 +161,26 @@ impl Budget {
 impl Downstream {
     /// An accepted connection.
     pub fn new(
-        transport: Transport,
-        peer: Peer,
+        arrival: Arrival,
         counted: Option<Counted>,
+        site: &Site,
         now: Instant,
     ) -> Downstream {
-        Downstream {
-            socket: Socket::new(transport),
+        let Arrival {
+            transport,
             peer,
-            state: State::Reading,
+            secure,
+        } = arrival;
+        // A server that listens for TLS was bound with a site that has it.
+        let tls = site.tls().filter(|_| secure);
+        let tls = tls.map(|tls| Box::new(Session::new(Arc::clone(tls))));
+        Downstream {
+            state: match tls {
+                Some(_) => State::Handshaking { waits: false },
+                None => State::Reading,
+            },
+            socket: Socket::new(transport, tls),
+            peer,
             parser: HeadParser::default(),
             input: Input::Empty,
             output: None,
@@ -168,8 +198,8 @@ impl Downstream {
     }
 
     /// A connection beyond a cap: it is told 503, whatever it sends.
-    pub fn refused(transport: Transport, peer: Peer, site: &Site, cx: &mut Context) -> Downstream {
-        let mut refused = Downstream::new(transport, peer, None, cx.now);
+    pub fn refused(arrival: Arrival, site: &Site, cx: &mut Context) -> Downstream {
+        let mut refused = Downstream::new(arrival, None, site, cx.now);
         refused.refuse(Status::SERVICE_UNAVAILABLE, site, cx);
         refused.keep_output(cx);
         refused
@@ -178,6 +208,15 @@ impl Downstream {
     /// How the connection was counted in; `None` if it is beyond a cap.
     pub fn counted(&self) -> Option<Counted> {
         self.counted
+    }
+
+    /// Where its requests come from.
+    #[inline]
+    fn origin(&self) -> Origin<'_> {
+        Origin {
+            peer: self.peer,
+            tls: self.socket.tls_info(),
+        }
     }
 
     /// Who is at the other end.
@@ -199,6 +238,9 @@ impl Downstream {
     /// Does all that can be done now.
     #[inline]
     pub fn drive(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
+        if self.phase == Phase::Idle && cx.now.since(self.since) >= COLD_AFTER {
+            self.socket.restart();
+        }
         self.take_output(cx);
         if !self.run(key, site, cx) {
             return self.close(cx);
@@ -217,9 +259,14 @@ impl Downstream {
         }
         self.take_output(cx);
         match self.phase {
-            Phase::Fresh | Phase::Idle | Phase::Skip | Phase::Write | Phase::Linger => {
+            Phase::Fresh | Phase::Skip | Phase::Write | Phase::Linger => {
                 return self.close(cx);
             }
+            Phase::Handshake => {
+                cx.stats.handshakes_failed.increment();
+                return self.close(cx);
+            }
+            Phase::Idle => self.state = State::Closing { lingers: false },
             Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
             Phase::Body => {
                 if !self.wake_stream(cx) {
@@ -273,11 +320,13 @@ impl Downstream {
                 return false;
             }
             let step = match self.state {
-                State::Reading if sent == Sent::Blocked => Step::Wait,
+                State::Handshaking { .. } | State::Reading if sent == Sent::Blocked => Step::Wait,
+                State::Handshaking { waits } => self.shake_hands(waits, key, site, cx, &mut budget),
                 State::Reading => self.read_requests(key, site, cx, &mut budget),
                 State::Exchanging(id) => self.drive_exchange(key, id, cx, &mut budget),
                 State::Skipping(body) => self.skip_body(body, key, site, cx, &mut budget),
                 State::Closing { .. } if sent == Sent::Blocked => Step::Wait,
+                State::Closing { .. } if self.socket.finish() => Step::Go,
                 State::Closing { lingers: false } => Step::Close,
                 State::Closing { .. } if cx.mutated(Mutation::NoLingering) => Step::Close,
                 State::Closing { lingers: true } => self.begin_lingering(site, cx),
@@ -293,12 +342,11 @@ impl Downstream {
 
     #[inline]
     fn flush(&mut self, cx: &mut Context) -> Sent {
-        if cx.out.is_empty() {
+        if cx.out.is_empty() && !self.socket.has_unsent() {
             return Sent::All;
         }
-        let before = cx.out.len();
         let sent = self.socket.flush(&mut cx.out, &mut cx.pool);
-        self.sent |= cx.out.len() < before;
+        self.sent |= self.socket.take_sent();
         sent
     }
 
@@ -321,7 +369,7 @@ impl Downstream {
     /// Queues a refusal; what the client has sent, and whatever it sends, is thrown away.
     #[cold]
     fn refuse(&mut self, status: Status, site: &Site, cx: &mut Context) {
-        self.answer_unread(status, site, cx);
+        self.answer_unread(dispatch::error(status), site, cx);
         self.state = State::Closing { lingers: true };
     }
 
@@ -353,7 +401,7 @@ impl Downstream {
 
     /// Whether the client has not taken all that was sent to it.
     pub fn has_output(&self) -> bool {
-        self.output.is_some()
+        self.output.is_some() || self.socket.has_unsent()
     }
 
     /// Gives back all that the connection holds.
@@ -431,7 +479,7 @@ impl Downstream {
             }
             match self.fill(&mut hand) {
                 Received::Bytes(count) => {
-                    budget.spend(count);
+                    budget.spend(count.max(OVERHEAD_BYTES));
                     bytes_left = bytes_left.saturating_sub(count as u64);
                     hand.start = hand.end;
                     if bytes_left == 0 {

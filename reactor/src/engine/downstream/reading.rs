@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Budget, Downstream, Hand, State, Step};
+use super::{Budget, Downstream, Hand, OVERHEAD_BYTES, State, Step};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Asked, Routed, Told};
@@ -54,6 +54,10 @@ impl Downstream {
             if !self.socket.can_read() {
                 break Step::Wait;
             }
+            if budget.is_spent() {
+                self.queue(key, cx);
+                break Step::Wait;
+            }
             if hand.is_full() {
                 // The site allows larger heads than the one that this worker was started with.
                 hand.start = hand.end;
@@ -61,7 +65,7 @@ impl Downstream {
                 break Step::Go;
             }
             match self.fill(&mut hand) {
-                Received::Bytes(count) => budget.spend(count),
+                Received::Bytes(count) => budget.spend(count.max(OVERHEAD_BYTES)),
                 Received::Blocked => break Step::Wait,
                 // Within a head the client has left; between requests it has no more.
                 Received::Finished => {
@@ -143,7 +147,7 @@ impl Downstream {
         self.begin_phase();
         cx.stats.requests.increment();
         cx.reply.reset();
-        let (id, own) = match dispatch::route(site, head, text, cx) {
+        let (id, own) = match dispatch::route(site, head, text, self.socket.tls_info(), cx) {
             Routed::Handler(id) => (id, None),
             Routed::Engine(id, reply) => (id, Some(reply)),
         };
@@ -153,7 +157,7 @@ impl Downstream {
             route: id,
         };
         let route = site.route(id);
-        let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
+        let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.origin());
         let mut request = Request {
             view,
             body: &[],
@@ -225,7 +229,7 @@ impl Downstream {
         let Asked { text, head, route } = *asked;
         let route = site.route(route);
         if !route.middleware.is_empty() {
-            let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
+            let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.origin());
             dispatch::after(&view, &mut reply, &mut cx.reply, &cx.stats);
         }
         let mut keep = self.may_persist(head, &reply, site, cx) && !matches!(unread, Unread::Much);
@@ -287,7 +291,7 @@ impl Downstream {
         cx: &Context,
     ) -> Exchange {
         let route = site.route(asked.route);
-        let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
+        let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.origin());
         let limit = route.body_bytes_max.unwrap_or(site.limits.body_bytes_max);
         let request = OwnedRequest::copy(&view, asked.route);
         Exchange::new(key, request, site, BodyReader::new(framing, limit), cx.now)

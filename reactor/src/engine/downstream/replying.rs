@@ -88,9 +88,9 @@ impl Downstream {
 
     /// Queues an answer to what could not be read as a request, or was not waited for; the last
     /// one.
-    pub(super) fn answer_unread(&mut self, status: Status, site: &Site, cx: &mut Context) {
+    pub(super) fn answer_unread(&mut self, reply: Reply, site: &Site, cx: &mut Context) {
         cx.reply.reset();
-        let reply = dispatch::error(status);
+        let status = reply.status;
         let body = match reply.body {
             Body::Static(bytes) => bytes,
             _ => b"",
@@ -123,7 +123,7 @@ impl Downstream {
     /// Tells the observers of a request that was answered at once.
     pub(super) fn tell(&self, asked: &Asked<'_>, site: &Site, told: Told, cx: &mut Context) {
         let route = site.route(asked.route);
-        let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.peer);
+        let view = asked.view(&cx.fields, &cx.params, &cx.path, route, self.origin());
         let mut scope = ObserverScope {
             clock: &cx.clock,
             dates: &cx.dates,

@@ -1,0 +1,94 @@
+//! Agreeing on TLS, before the first request.
+
+use std::sync::Arc;
+
+use super::{Budget, Downstream, OVERHEAD_BYTES, State, Step};
+use crate::engine::arena::Key;
+use crate::engine::context::Context;
+use crate::engine::site::Site;
+use crate::engine::socket::Handshake;
+use crate::http::Status;
+use crate::service::Reply;
+use crate::transport::tls::Fault;
+
+/// For who speaks plain HTTP where TLS is spoken.
+const SPEAK_TLS: &str = "400 Bad Request\n\nThis port speaks HTTPS. Write https:// in front of the \
+                         address instead of http://.\n";
+
+impl Downstream {
+    /// Goes on with the handshake; `waits` if the client waits for its answer.
+    #[inline(never)]
+    pub(super) fn shake_hands(
+        &mut self,
+        waits: bool,
+        key: Key,
+        site: &Arc<Site>,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Step {
+        let Some(mut hand) = self.take_hand(key, cx) else {
+            return Step::Wait;
+        };
+        let step = loop {
+            if budget.is_spent() {
+                self.queue(key, cx);
+                break Step::Wait;
+            }
+            match self.socket.shake_hands(&mut hand.block) {
+                Handshake::GoesOn(count) => budget.spend(count.max(OVERHEAD_BYTES)),
+                Handshake::AwaitsAnswer => {
+                    let may_answer = cx.handshakes.may_answer(key, waits);
+                    self.state = State::Handshaking { waits: !may_answer };
+                    if !may_answer {
+                        break Step::Wait;
+                    }
+                    match self.socket.answer_hello() {
+                        Ok(()) => break Step::Go,
+                        Err(fault) => break self.fail_handshake(fault, site, cx),
+                    }
+                }
+                Handshake::Finished => {
+                    self.finish_handshake(cx);
+                    break Step::Go;
+                }
+                Handshake::Blocked => break Step::Wait,
+                Handshake::Left => {
+                    cx.stats.handshakes_failed.increment();
+                    break Step::Close;
+                }
+                Handshake::Failed(fault) => break self.fail_handshake(fault, site, cx),
+            }
+        };
+        hand.start = hand.end;
+        self.put_hand(hand, cx);
+        if matches!(self.state, State::Reading) {
+            // A request is often there already: its answer leaves together with the end of the
+            // handshake.
+            return self.read_requests(key, site, cx, budget);
+        }
+        step
+    }
+
+    fn finish_handshake(&mut self, cx: &mut Context) {
+        cx.stats.handshakes.increment();
+        if self.socket.tls_info().is_some_and(|tls| tls.is_resumed()) {
+            cx.stats.handshakes_resumed.increment();
+        }
+        self.state = State::Reading;
+        self.begin_phase();
+    }
+
+    /// Sends the last word, and has the client read it.
+    #[cold]
+    fn fail_handshake(&mut self, fault: Fault, site: &Site, cx: &mut Context) -> Step {
+        cx.stats.handshakes_failed.increment();
+        log::debug!("{}: {fault}", self.peer);
+        if fault == Fault::Plaintext {
+            self.socket.forget_tls();
+            let reply = Reply::text(SPEAK_TLS).with_status(Status::BAD_REQUEST);
+            self.answer_unread(reply, site, cx);
+        }
+        self.state = State::Closing { lingers: true };
+        Step::Go
+    }
+}

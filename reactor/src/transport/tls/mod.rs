@@ -1,0 +1,26 @@
+//! TLS: what connections are opened with, and the session of one connection, without any socket.
+//!
+//! ```text
+//!   PEM files ──► Certificate, ClientAuthority ──► Tls (names, policies, tickets)
+//!                                                   │ one for all workers
+//!                                                   ▼
+//!   ciphertext ── ingest ──► Session ── read ──► plaintext
+//!   ciphertext ◄── send ──── Session ◄── seal ── plaintext
+//! ```
+//!
+//! The only place that knows rustls. Must not know sockets, what the plaintext means, or where a
+//! certificate came from.
+
+mod certificate;
+#[cfg(test)]
+#[allow(dead_code)] // being written
+mod client;
+mod config;
+mod names;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use certificate::{Certificate, CertificateError, ClientAuthority};
+pub use config::{ClientAuth, Tls, TlsBuilder, TlsPolicy, TlsVersion};
+pub use session::{ClientCertificate, Fault, Session, TlsInfo};

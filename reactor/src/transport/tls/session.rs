@@ -1,0 +1,497 @@
+//! One connection's TLS: ciphertext in and out on one side, plaintext on the other, no socket.
+//!
+//! ```text
+//!   Hello ── ClientHello is complete ──► Chosen ── answer_hello ──► Open ── finished ──► (open)
+//!     │        (the name has a policy)     waits for its turn: the answer costs a signature
+//!     └── malformed, or for an unknown name: an alert ──► Refused
+//! ```
+//!
+//! What is buffered here is bounded: a record that is incomplete or was not read yet (below 34
+//! KiB), one read of ciphertext behind it (a block), and 64 KiB of sealed records that the
+//! transport has not taken.
+
+use std::fmt;
+use std::io::{self, IoSlice, Read, Write};
+use std::mem;
+use std::sync::Arc;
+
+use rustls::server::{Accepted, AcceptedAlert, Acceptor};
+use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
+
+use super::certificate::Facts;
+use super::config::{Tls, TlsVersion};
+
+/// Plaintext of one record while a connection begins: with its overhead it fits into one segment of
+/// TCP, so that the client can use it when that arrives and need not wait for 16 KiB.
+const SMALL_RECORD_BYTES: usize = 1400;
+
+/// Records are small until this much was sent: what TCP sends before the first acknowledgement (RFC
+/// 6928). Later the window has opened, and full records cost less.
+const SMALL_RECORDS_BYTES: usize = 14 << 10;
+
+/// Ciphertext in one piece above which the buffer for it is worth being shrunk afterwards.
+const USUAL_BYTES: usize = 4 << 10;
+
+/// The alert unrecognized_name (RFC 6066 section 3), fatal, before any key is agreed on.
+const UNRECOGNIZED_NAME: &[u8] = &[0x15, 3, 3, 0, 2, 2, 112];
+
+/// Why a connection cannot go on. What is to be told to the client is ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The client does not speak TLS but text, HTTP most likely. It can read an answer in text.
+    Plaintext,
+    /// The protocol was violated, or there is nothing that both sides want; in words.
+    Failed(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Plaintext => f.write_str("the client does not speak TLS"),
+            Fault::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+/// How a connection was opened.
+#[derive(Debug)]
+pub struct TlsInfo {
+    version: TlsVersion,
+    cipher_suite: &'static str,
+    server_name: Option<Box<str>>,
+    is_resumed: bool,
+    client: Option<ClientCertificate>,
+    tls: Arc<Tls>,
+}
+
+/// A client's certificate, which was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The subject's distinguished name (RFC 4514), as in `CN=alice,O=Example`.
+    pub subject: Box<str>,
+    /// Its names, addresses and URIs (RFC 5280 section 4.2.1.6).
+    pub names: Box<[Box<str>]>,
+}
+
+impl TlsInfo {
+    /// The version.
+    pub fn version(&self) -> TlsVersion {
+        self.version
+    }
+
+    /// The suite, by IANA's name, as in `TLS_AES_128_GCM_SHA256`.
+    pub fn cipher_suite(&self) -> &'static str {
+        self.cipher_suite
+    }
+
+    /// The name that the client asked for (SNI, RFC 6066 section 3).
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
+    /// Whether it goes on from an earlier connection's secrets (RFC 8446 section 2.2).
+    pub fn is_resumed(&self) -> bool {
+        self.is_resumed
+    }
+
+    /// The certificate that the client showed.
+    pub fn client(&self) -> Option<&ClientCertificate> {
+        self.client.as_ref()
+    }
+
+    /// Whether a request for `host` may come over this connection: what is demanded of clients is
+    /// the same as for the name that it was opened with (RFC 9110 section 7.4).
+    #[inline]
+    pub fn covers(&self, host: &str) -> bool {
+        self.tls.covers(self.server_name(), host)
+    }
+
+    fn of(connection: &ServerConnection, tls: Arc<Tls>) -> TlsInfo {
+        let suite = connection.negotiated_cipher_suite();
+        let client = connection.peer_certificates().and_then(<[_]>::first);
+        TlsInfo {
+            version: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_3) => TlsVersion::V1_3,
+                _ => TlsVersion::V1_2,
+            },
+            cipher_suite: suite.map_or("", |suite| suite_name(suite.suite())),
+            server_name: connection.server_name().map(Box::from),
+            is_resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            client: client.map(|certificate| match Facts::of(certificate) {
+                Ok(facts) => ClientCertificate {
+                    subject: facts.subject,
+                    names: facts.names,
+                },
+                // It was verified all the same, so only its description is missing.
+                Err(_) => ClientCertificate {
+                    subject: "".into(),
+                    names: Box::default(),
+                },
+            }),
+            tls,
+        }
+    }
+}
+
+/// IANA's name: rustls writes `TLS13_` where IANA has `TLS_`.
+fn suite_name(suite: CipherSuite) -> &'static str {
+    match suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
+        other => other.as_str().unwrap_or(""),
+    }
+}
+
+/// One connection's TLS.
+pub struct Session {
+    state: State,
+    tls: Arc<Tls>,
+    /// Ciphertext behind plaintext that was not read yet.
+    backlog: Vec<u8>,
+    /// Plaintext that was decrypted and not read yet.
+    unread: usize,
+    /// The client has said that it sends no more.
+    has_ended: bool,
+    /// Plaintext that still goes out in small records.
+    small_bytes_left: usize,
+    /// The last ciphertext came in so large a piece that the buffer for it has grown.
+    has_grown: bool,
+    /// Alert or close_notify was queued: nothing more may be sent.
+    is_closed: bool,
+    /// Known when the handshake is finished.
+    info: Option<Box<TlsInfo>>,
+}
+
+enum State {
+    Hello { acceptor: Acceptor, has_begun: bool },
+    Chosen(Accepted, Arc<ServerConfig>),
+    Open(ServerConnection),
+    Refused(Alert),
+}
+
+/// The last word to a client.
+enum Alert {
+    Ours(&'static [u8]),
+    Theirs(AcceptedAlert),
+}
+
+impl Session {
+    /// A connection whose client is to speak first.
+    pub fn new(tls: Arc<Tls>) -> Session {
+        Session {
+            state: State::Hello {
+                acceptor: Acceptor::default(),
+                has_begun: false,
+            },
+            tls,
+            backlog: Vec::new(),
+            unread: 0,
+            has_ended: false,
+            small_bytes_left: SMALL_RECORDS_BYTES,
+            has_grown: false,
+            is_closed: false,
+            info: None,
+        }
+    }
+
+    /// Takes ciphertext in. What cannot be decrypted yet is kept.
+    ///
+    /// # Errors
+    ///
+    /// The connection is over; an alert may be waiting to be sent.
+    pub fn ingest(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.has_grown |= bytes.len() > USUAL_BYTES;
+        if !self.backlog.is_empty() {
+            self.backlog.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let used = self.take_in(bytes)?;
+        self.backlog.extend_from_slice(&bytes[used..]);
+        Ok(())
+    }
+
+    /// Decrypts ciphertext that was kept, now that plaintext was read. Whether there was any.
+    ///
+    /// # Errors
+    ///
+    /// Like [`Session::ingest`].
+    pub fn ingest_backlog(&mut self) -> Result<bool, Fault> {
+        if self.backlog.is_empty() || matches!(self.state, State::Chosen(..)) {
+            return Ok(false);
+        }
+        let backlog = mem::take(&mut self.backlog);
+        let used = self.take_in(&backlog)?;
+        self.backlog.extend_from_slice(&backlog[used..]);
+        Ok(used > 0)
+    }
+
+    /// Whether the client's first message is to be answered, which costs a signature: it may have
+    /// to wait for its turn.
+    pub fn awaits_answer(&self) -> bool {
+        matches!(self.state, State::Chosen(..))
+    }
+
+    /// Answers the client's first message.
+    ///
+    /// # Errors
+    ///
+    /// Like [`Session::ingest`].
+    pub fn answer_hello(&mut self) -> Result<(), Fault> {
+        let refused = State::Refused(Alert::Ours(b""));
+        match mem::replace(&mut self.state, refused) {
+            State::Chosen(accepted, config) => match accepted.into_connection(config) {
+                Ok(connection) => {
+                    self.state = State::Open(connection);
+                    self.process()
+                }
+                Err((error, alert)) => Err(self.refuse(Alert::Theirs(alert), &error.to_string())),
+            },
+            other => {
+                self.state = other;
+                Ok(())
+            }
+        }
+    }
+
+    /// How the connection was opened; `None` while the handshake is going on.
+    #[inline]
+    pub fn info(&self) -> Option<&TlsInfo> {
+        self.info.as_deref()
+    }
+
+    /// Whether plaintext, or ciphertext that may become some, is there.
+    #[inline]
+    pub fn has_input(&self) -> bool {
+        self.unread > 0 || !self.backlog.is_empty()
+    }
+
+    /// Moves plaintext into `room`; 0 if there is none.
+    #[inline]
+    pub fn read(&mut self, room: &mut [u8]) -> usize {
+        match &mut self.state {
+            State::Open(connection) if self.unread > 0 => {
+                let count = connection.reader().read(room).unwrap_or(0);
+                self.unread -= count;
+                count
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether the client has said that it sends no more (close_notify), and all was read.
+    #[inline]
+    pub fn is_finished(&self) -> bool {
+        self.has_ended && self.unread == 0
+    }
+
+    /// Seals what `pieces` hold into records, as much as is taken: a call after all was sent takes
+    /// something. Returns how many bytes that are.
+    pub fn seal(&mut self, pieces: &[IoSlice<'_>]) -> usize {
+        let State::Open(connection) = &mut self.state else {
+            return 0;
+        };
+        if self.is_closed {
+            return 0;
+        }
+        let mut writer = connection.writer();
+        let (first, length) = match pieces {
+            [] => return 0,
+            [first, ..] => (first, pieces.iter().map(|piece| piece.len()).sum::<usize>()),
+        };
+        // The writer cannot fail: what it has no room for it does not take.
+        let sealed = match self.small_bytes_left {
+            1.. if length > SMALL_RECORD_BYTES => {
+                writer.write(&first[..first.len().min(SMALL_RECORD_BYTES)])
+            }
+            _ if pieces.len() == 1 => writer.write(first),
+            _ => writer.write_vectored(pieces),
+        };
+        let sealed = sealed.unwrap_or(0);
+        self.small_bytes_left = self.small_bytes_left.saturating_sub(sealed);
+        sealed
+    }
+
+    /// Whether more can be sealed, now or later.
+    pub fn is_open(&self) -> bool {
+        !self.is_closed && matches!(self.state, State::Open(_))
+    }
+
+    /// Whether sealed bytes wait to be sent.
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        match &self.state {
+            State::Open(connection) => connection.wants_write(),
+            State::Refused(Alert::Ours(bytes)) => !bytes.is_empty(),
+            State::Refused(Alert::Theirs(_)) => !self.is_closed,
+            State::Hello { .. } | State::Chosen(..) => false,
+        }
+    }
+
+    /// Writes sealed bytes to `transport`, once.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub fn send(&mut self, transport: &mut dyn Write) -> io::Result<usize> {
+        match &mut self.state {
+            State::Open(connection) => connection.write_tls(transport),
+            State::Refused(Alert::Ours(bytes)) => {
+                let count = transport.write(bytes)?;
+                *bytes = &bytes[count..];
+                Ok(count)
+            }
+            State::Refused(Alert::Theirs(alert)) => {
+                let count = alert.write(transport)?;
+                self.is_closed = count == 0;
+                Ok(count)
+            }
+            State::Hello { .. } | State::Chosen(..) => Ok(0),
+        }
+    }
+
+    /// Queues the last record, which tells the client that nothing was cut off (RFC 8446 section
+    /// 6.1). Whether there is anything to be sent that was not before.
+    pub fn close(&mut self) -> bool {
+        match &mut self.state {
+            State::Open(connection) if !self.is_closed && self.info.is_some() => {
+                self.is_closed = true;
+                connection.send_close_notify();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The connection has been idle: what it sends next begins with small records again.
+    pub fn restart(&mut self) {
+        self.small_bytes_left = SMALL_RECORDS_BYTES;
+    }
+
+    /// Gives back memory that a connection does not need between requests.
+    #[inline]
+    pub fn rest(&mut self) {
+        if self.has_grown {
+            self.has_grown = false;
+            self.backlog = mem::take(&mut self.backlog).into_boxed_slice().into_vec();
+            if let State::Open(connection) = &mut self.state {
+                // Nothing is read: rustls shrinks its buffer before it reads.
+                let _ = connection.read_tls(&mut Nothing);
+            }
+        }
+    }
+
+    /// Decrypts what it can of `bytes`; returns how many it has used.
+    fn take_in(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            let used = match &mut self.state {
+                State::Hello { .. } => self.take_hello(&mut left)?,
+                State::Chosen(..) => false,
+                // Nothing that follows the client's end counts.
+                State::Open(_) if self.has_ended => return Ok(bytes.len()),
+                State::Open(connection) => match connection.read_tls(&mut left) {
+                    Ok(_) => {
+                        self.process()?;
+                        true
+                    }
+                    // There is no room for more plaintext.
+                    Err(_) if self.unread > 0 => false,
+                    Err(error) => return Err(Fault::Failed(error.to_string())),
+                },
+                State::Refused(_) => return Ok(bytes.len()),
+            };
+            if !used {
+                break;
+            }
+        }
+        Ok(bytes.len() - left.len())
+    }
+
+    /// Takes a part of the client's first message in.
+    fn take_hello(&mut self, left: &mut &[u8]) -> Result<bool, Fault> {
+        let State::Hello {
+            acceptor,
+            has_begun,
+        } = &mut self.state
+        else {
+            return Ok(false);
+        };
+        // A record of a handshake begins with 22; a method with a letter.
+        if !mem::replace(has_begun, true) && left[0].is_ascii_alphabetic() {
+            return Err(Fault::Plaintext);
+        }
+        if let Err(error) = acceptor.read_tls(left) {
+            return Err(self.refuse(Alert::Ours(b""), &error.to_string()));
+        }
+        match acceptor.accept() {
+            Ok(None) => Ok(true),
+            Ok(Some(accepted)) => {
+                let hello = accepted.client_hello();
+                match self.tls.config(hello.server_name()) {
+                    Some(config) => {
+                        self.state = State::Chosen(accepted, config);
+                        Ok(true)
+                    }
+                    None => {
+                        let why = match hello.server_name() {
+                            Some(name) => format!("no certificate is for {name:?}"),
+                            None => "the client names no host".into(),
+                        };
+                        Err(self.refuse(Alert::Ours(UNRECOGNIZED_NAME), &why))
+                    }
+                }
+            }
+            Err((error, alert)) => Err(self.refuse(Alert::Theirs(alert), &error.to_string())),
+        }
+    }
+
+    /// Has what was read decrypted.
+    fn process(&mut self) -> Result<(), Fault> {
+        let State::Open(connection) = &mut self.state else {
+            return Ok(());
+        };
+        match connection.process_new_packets() {
+            Ok(progress) => {
+                self.unread = progress.plaintext_bytes_to_read();
+                self.has_ended = progress.peer_has_closed();
+            }
+            Err(error) => {
+                // rustls has queued an alert, after which nothing may follow.
+                self.is_closed = true;
+                return Err(Fault::Failed(error.to_string()));
+            }
+        }
+        if self.info.is_none() && !connection.is_handshaking() {
+            let info = TlsInfo::of(connection, Arc::clone(&self.tls));
+            self.info = Some(Box::new(info));
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, alert: Alert, why: &str) -> Fault {
+        self.state = State::Refused(alert);
+        Fault::Failed(why.to_owned())
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Hello { .. } => "hello",
+            State::Chosen(..) => "chosen",
+            State::Open(_) => "open",
+            State::Refused(_) => "refused",
+        };
+        write!(f, "Session({state})")
+    }
+}
+
+/// A source that has nothing now.
+struct Nothing;
+
+impl Read for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
