@@ -78,8 +78,12 @@ pub struct Session {
 }
 
 enum State {
-    Hello { acceptor: Acceptor, has_begun: bool },
-    Chosen(Accepted, Arc<ServerConfig>),
+    Hello {
+        acceptor: Acceptor,
+        has_begun: bool,
+    },
+    /// Boxed, for it is larger than what an open connection needs for good.
+    Chosen(Box<Accepted>, Arc<ServerConfig>),
     Open(ServerConnection),
     Refused(Alert),
 }
@@ -138,6 +142,11 @@ impl Session {
         let used = self.take_in(&backlog)?;
         self.backlog.extend_from_slice(&backlog[used..]);
         Ok(used > 0)
+    }
+
+    /// Whether the client's first message is still to be taken in, or to be answered.
+    pub fn awaits_hello(&self) -> bool {
+        matches!(self.state, State::Hello { .. } | State::Chosen(..))
     }
 
     /// Whether the client's first message is to be answered, which costs a signature: it may have
@@ -345,7 +354,7 @@ impl Session {
                 let hello = accepted.client_hello();
                 match self.tls.config(hello.server_name()) {
                     Some(config) => {
-                        self.state = State::Chosen(accepted, config);
+                        self.state = State::Chosen(Box::new(accepted), config);
                         Ok(true)
                     }
                     None => {
