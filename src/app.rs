@@ -9,11 +9,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reactor::tls::Tls;
 use reactor::{Bound, Error, ListenAddress, Observer, Server, Site, Summary};
 
 use crate::config::{Config, Listen};
 use crate::control::{Actions, Control};
 use crate::logs::{self, AccessLog, Diagnostics};
+use crate::tls::{Certificates, Source, Watch};
 use crate::{demo, files};
 
 /// How long the end of the process waits for each log's last lines to be written.
@@ -26,6 +28,14 @@ pub enum Fault {
     Configuration(String),
     /// Something broke while serving.
     Runtime(String),
+}
+
+impl Fault {
+    fn into_line(self) -> String {
+        match self {
+            Fault::Configuration(line) | Fault::Runtime(line) => line,
+        }
+    }
 }
 
 /// What every worker keeps for the features, one field each.
@@ -52,14 +62,34 @@ pub fn run(config: &Config) -> Result<(), Fault> {
 fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result<(), Fault> {
     let ending = demo::Ending::default();
     let access = access_log(config)?;
-    let site = site(config, &ending, access.as_ref())?;
-    let bound = bind(config, site, access.clone()).map_err(|error| fault(&error))?;
+    let mut certificates = match &config.tls {
+        Some(tls) => Certificates::load(tls).map_err(Fault::Configuration)?,
+        None => None,
+    };
+    let bound = bind(config, &ending, access.as_ref(), &mut certificates)?;
     let addresses = bound.addresses().to_vec();
     let running = bound.start().map_err(|error| fault(&error))?;
-    for address in &addresses {
-        diagnostics.announce(&greeting(config, &address.address));
+    for listening in &addresses {
+        let (address, secure) = (&listening.address, listening.secure);
+        diagnostics.announce(&greeting(config, address, secure));
     }
-    let features = Features { ending, access };
+    let certificates = certificates.map(|certificates| {
+        let (config, handle) = (config.clone(), running.handle());
+        let (ending, access) = (ending.clone(), access.clone());
+        certificates.watch(move |tls| {
+            let site = site(&config, &ending, access.as_ref(), Some(&tls));
+            handle.publish(site.map_err(Fault::into_line)?);
+            Ok(())
+        })
+    });
+    let certificates = certificates
+        .transpose()
+        .map_err(|error| Fault::Runtime(format!("cannot watch over certificates: {error}")))?;
+    let features = Features {
+        ending,
+        access,
+        certificates,
+    };
     let result = control.run(running, &features);
     if let Some(access) = &features.access {
         access.finish(LAST_LINES_TIMEOUT);
@@ -94,6 +124,7 @@ fn site(
     config: &Config,
     ending: &demo::Ending,
     access: Option<&Arc<AccessLog>>,
+    tls: Option<&Arc<Tls>>,
 ) -> Result<Site, Fault> {
     let mut site = Site::builder()
         .limits(config.limits.clone())
@@ -116,12 +147,50 @@ fn site(
     if let Some(access) = access {
         site = site.observer(Arc::new(AccessObserver(Arc::clone(access))));
     }
+    if let Some(tls) = tls {
+        site = site.tls(Arc::clone(tls));
+    }
     site.build()
         .map_err(|error| Fault::Configuration(error.to_string()))
 }
 
-fn bind(config: &Config, site: Site, access: Option<Arc<AccessLog>>) -> Result<Bound, Error> {
-    let mut server = Server::new(site)
+/// Opens the listeners. Where the demo's own HTTPS has no place, `certificates` are given up.
+fn bind(
+    config: &Config,
+    ending: &demo::Ending,
+    access: Option<&Arc<AccessLog>>,
+    certificates: &mut Option<Certificates>,
+) -> Result<Bound, Fault> {
+    let is_demo = |tls: &crate::tls::Config| matches!(tls.source, Source::Demo(_));
+    let may_give_up = config.tls.as_ref().is_some_and(is_demo);
+    loop {
+        let tls = certificates.as_ref().map(Certificates::tls);
+        let secure = match tls {
+            Some(_) => listen_addresses(&config.tls_listen),
+            None => Vec::new(),
+        };
+        let mut server = server(config, site(config, ending, access, tls)?, access.cloned());
+        for address in listen_addresses(&config.listen) {
+            server = server.listen(address);
+        }
+        for address in &secure {
+            server = server.listen_tls(address.clone());
+        }
+        match server.bind() {
+            Err(Error::Listen { address, cause })
+                if may_give_up && secure.iter().any(|own| own.to_string() == address) =>
+            {
+                let error = Error::Listen { address, cause };
+                log::warn!("the demo site is served without HTTPS: {error}");
+                *certificates = None;
+            }
+            result => return result.map_err(|error| fault(&error)),
+        }
+    }
+}
+
+fn server(config: &Config, site: Site, access: Option<Arc<AccessLog>>) -> Server {
+    Server::new(site)
         .workers(config.workers)
         .pin(config.pin)
         .accept(config.accept)
@@ -129,11 +198,7 @@ fn bind(config: &Config, site: Site, access: Option<Arc<AccessLog>>) -> Result<B
             Box::new(Local {
                 access: access.as_ref().map(|access| access.worker()),
             })
-        });
-    for address in listen_addresses(&config.listen) {
-        server = server.listen(address);
-    }
-    server.bind()
+        })
 }
 
 /// The addresses to listen on.
@@ -158,19 +223,21 @@ fn has_ipv6() -> bool {
 }
 
 /// What is served where, by how many.
-fn greeting(config: &Config, address: &ListenAddress) -> String {
+fn greeting(config: &Config, address: &ListenAddress, secure: bool) -> String {
     let what = match (&config.files, config.demo) {
         (Some(files), true) => format!("{} and the demo routes", files.root.display()),
         (Some(files), false) => files.root.display().to_string(),
         (None, _) => "the demo site".into(),
     };
     let mut line = format!("tidegate {} serving {what} on ", env!("CARGO_PKG_VERSION"));
+    let scheme = if secure { "https" } else { "http" };
     // Writing to a string cannot fail.
     let _ = match address {
         ListenAddress::Tcp(address) if address.ip().is_unspecified() => {
-            write!(line, "http://localhost:{}", address.port())
+            write!(line, "{scheme}://localhost:{}", address.port())
         }
-        ListenAddress::Tcp(address) => write!(line, "http://{address}"),
+        ListenAddress::Tcp(address) => write!(line, "{scheme}://{address}"),
+        other if secure => write!(line, "{other}, for HTTPS"),
         other => write!(line, "{other}"),
     };
     let plural = if config.workers == 1 { "" } else { "s" };
@@ -181,7 +248,9 @@ fn greeting(config: &Config, address: &ListenAddress) -> String {
 /// Whose fault it is that the server does not run.
 fn fault(error: &Error) -> Fault {
     match error {
-        Error::Listen { .. } | Error::Route(_) => Fault::Configuration(error.to_string()),
+        Error::Listen { .. } | Error::NoCertificate(_) | Error::Route(_) => {
+            Fault::Configuration(error.to_string())
+        }
         Error::System { .. } | Error::WorkerEnded(_) => Fault::Runtime(error.to_string()),
     }
 }
@@ -199,6 +268,7 @@ fn plain(error: &io::Error) -> String {
 struct Features {
     ending: demo::Ending,
     access: Option<Arc<AccessLog>>,
+    certificates: Option<Watch>,
 }
 
 impl Actions for Features {
@@ -213,7 +283,10 @@ impl Actions for Features {
     }
 
     fn reload(&self) {
-        log::info!("there is no configuration file to reload: all was said by flags");
+        match &self.certificates {
+            Some(certificates) => certificates.reload(),
+            None => log::info!("there is nothing to reload: all was said by flags"),
+        }
     }
 }
 
@@ -256,7 +329,11 @@ mod tests {
     #[test]
     fn the_greeting_says_what_is_where() {
         let line = |arguments: &[&str], address: &str| {
-            let line = greeting(&config(arguments), &address.parse().unwrap());
+            let (address, secure) = match address.strip_prefix("tls ") {
+                Some(address) => (address, true),
+                None => (address, false),
+            };
+            let line = greeting(&config(arguments), &address.parse().unwrap(), secure);
             line.strip_prefix(concat!("tidegate ", env!("CARGO_PKG_VERSION"), " "))
                 .unwrap()
                 .to_owned()
@@ -273,12 +350,21 @@ mod tests {
             line(&["-w3"], "unix:/run/x.sock"),
             "serving the demo site on unix:/run/x.sock (3 workers)"
         );
+        assert_eq!(
+            line(&["-w3"], "tls [::]:8443"),
+            "serving the demo site on https://localhost:8443 (3 workers)"
+        );
+        assert_eq!(
+            line(&["-w3"], "tls unix:/run/x.sock"),
+            "serving the demo site on unix:/run/x.sock, for HTTPS (3 workers)"
+        );
     }
 
     #[test]
     fn a_missing_root_is_a_fault_of_the_configuration() {
         let config = config(&["/nonexistent/tidegate"]);
-        let Err(Fault::Configuration(line)) = site(&config, &demo::Ending::default(), None) else {
+        let Err(Fault::Configuration(line)) = site(&config, &demo::Ending::default(), None, None)
+        else {
             panic!("a site was built");
         };
         assert!(

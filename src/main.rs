@@ -11,6 +11,7 @@ mod files;
 mod logs;
 #[cfg(test)]
 mod testing;
+mod tls;
 
 use std::env;
 use std::io::{self, Write};
