@@ -3,17 +3,19 @@
 //! Must not read flags or environment: what it does is decided by [`Config`] alone.
 
 use std::any::Any;
-use std::fmt::Write;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reactor::engine::WorkerStats;
 use reactor::{Bound, Error, ListenAddress, Observer, Server, Site, Summary};
 
 use crate::config::{Config, Listen};
 use crate::control::{Actions, Control};
 use crate::logs::{self, AccessLog, Diagnostics};
+use crate::metrics::{self, Admin, RunningAdmin};
+use crate::middleware::{Hsts, HttpsRedirect, RedirectPort};
 use crate::{demo, files};
 
 /// How long the end of the process waits for each log's last lines to be written.
@@ -52,15 +54,31 @@ pub fn run(config: &Config) -> Result<(), Fault> {
 fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result<(), Fault> {
     let ending = demo::Ending::default();
     let access = access_log(config)?;
-    let site = site(config, &ending, access.as_ref())?;
+    let redirect = Arc::new(HttpsRedirect::new(None));
+    let site = site(config, &ending, access.as_ref(), &redirect)?;
     let bound = bind(config, site, access.clone()).map_err(|error| fault(&error))?;
+    if let Some(port) = redirect_port(config, &bound) {
+        redirect.set_port(port);
+    }
     let addresses = bound.addresses().to_vec();
+    let admin = bind_admin(config)?;
     let running = bound.start().map_err(|error| fault(&error))?;
     for address in &addresses {
         diagnostics.announce(&greeting(config, &address.address));
     }
-    let features = Features { ending, access };
+    let admin = match admin {
+        Some(admin) => Some(start_admin(admin, running.handle().stats(), diagnostics)?),
+        None => None,
+    };
+    let features = Features {
+        ending,
+        access,
+        admin,
+    };
     let result = control.run(running, &features);
+    if let Some(admin) = features.admin {
+        admin.finish();
+    }
     if let Some(access) = &features.access {
         access.finish(LAST_LINES_TIMEOUT);
     }
@@ -94,10 +112,17 @@ fn site(
     config: &Config,
     ending: &demo::Ending,
     access: Option<&Arc<AccessLog>>,
+    redirect: &Arc<HttpsRedirect>,
 ) -> Result<Site, Fault> {
     let mut site = Site::builder()
         .limits(config.limits.clone())
         .server_name(config.server_name.as_deref());
+    if config.https_redirect.is_some() {
+        site = site.middleware(redirect.clone());
+    }
+    if let Some(policy) = config.hsts {
+        site = site.middleware(Arc::new(Hsts::new(policy)));
+    }
     if config.demo {
         for route in demo::routes(config.files.is_none(), ending) {
             site = site.route(route);
@@ -136,6 +161,47 @@ fn bind(config: &Config, site: Site, access: Option<Arc<AccessLog>>) -> Result<B
     server.bind()
 }
 
+/// The port that clients in the clear are sent to; `None` where no TLS listener has one.
+fn redirect_port(config: &Config, bound: &Bound) -> Option<u16> {
+    if let Some(RedirectPort::Fixed(port)) = config.https_redirect {
+        return Some(port);
+    }
+    let mut secure = bound.addresses().iter().filter(|own| own.secure);
+    secure.find_map(|own| match own.address {
+        ListenAddress::Tcp(address) => Some(address.port()),
+        _ => None,
+    })
+}
+
+/// Opens the admin listener, if there is to be one.
+fn bind_admin(config: &Config) -> Result<Option<Admin>, Fault> {
+    let Some(address) = &config.admin else {
+        return Ok(None);
+    };
+    Admin::bind(address.clone(), config.server_name.as_deref(), None)
+        .map(Some)
+        .map_err(|error| fault(&error))
+}
+
+/// Serves the figures of these workers, and says where.
+fn start_admin(
+    admin: Admin,
+    workers: &[Arc<WorkerStats>],
+    diagnostics: &Diagnostics,
+) -> Result<RunningAdmin, Fault> {
+    if let Some(address) = admin.address() {
+        let place = place(address);
+        diagnostics.announce(&format!("metrics, health and readiness on {place}"));
+        if metrics::is_exposed(address) {
+            log::warn!(
+                "everyone who reaches {address} may read the metrics: for this machine alone \
+                 it is --admin-listen 127.0.0.1:9090"
+            );
+        }
+    }
+    admin.start(workers).map_err(|error| fault(&error))
+}
+
 /// The addresses to listen on.
 fn listen_addresses(listen: &Listen) -> Vec<ListenAddress> {
     match listen {
@@ -164,24 +230,29 @@ fn greeting(config: &Config, address: &ListenAddress) -> String {
         (Some(files), false) => files.root.display().to_string(),
         (None, _) => "the demo site".into(),
     };
-    let mut line = format!("tidegate {} serving {what} on ", env!("CARGO_PKG_VERSION"));
-    // Writing to a string cannot fail.
-    let _ = match address {
+    let (version, place) = (env!("CARGO_PKG_VERSION"), place(address));
+    let workers = config.workers;
+    let plural = if workers == 1 { "" } else { "s" };
+    format!("tidegate {version} serving {what} on {place} ({workers} worker{plural})")
+}
+
+/// An address as people open it.
+fn place(address: &ListenAddress) -> String {
+    match address {
         ListenAddress::Tcp(address) if address.ip().is_unspecified() => {
-            write!(line, "http://localhost:{}", address.port())
+            format!("http://localhost:{}", address.port())
         }
-        ListenAddress::Tcp(address) => write!(line, "http://{address}"),
-        other => write!(line, "{other}"),
-    };
-    let plural = if config.workers == 1 { "" } else { "s" };
-    let _ = write!(line, " ({} worker{plural})", config.workers);
-    line
+        ListenAddress::Tcp(address) => format!("http://{address}"),
+        other => other.to_string(),
+    }
 }
 
 /// Whose fault it is that the server does not run.
 fn fault(error: &Error) -> Fault {
     match error {
-        Error::Listen { .. } | Error::Route(_) => Fault::Configuration(error.to_string()),
+        Error::Listen { .. } | Error::NoCertificate(_) | Error::Route(_) => {
+            Fault::Configuration(error.to_string())
+        }
         Error::System { .. } | Error::WorkerEnded(_) => Fault::Runtime(error.to_string()),
     }
 }
@@ -199,11 +270,15 @@ fn plain(error: &io::Error) -> String {
 struct Features {
     ending: demo::Ending,
     access: Option<Arc<AccessLog>>,
+    admin: Option<RunningAdmin>,
 }
 
 impl Actions for Features {
     fn drain(&self) {
         self.ending.announce();
+        if let Some(admin) = &self.admin {
+            admin.announce_drain();
+        }
     }
 
     fn reopen_logs(&self) {
@@ -278,7 +353,9 @@ mod tests {
     #[test]
     fn a_missing_root_is_a_fault_of_the_configuration() {
         let config = config(&["/nonexistent/tidegate"]);
-        let Err(Fault::Configuration(line)) = site(&config, &demo::Ending::default(), None) else {
+        let redirect = Arc::new(HttpsRedirect::new(None));
+        let built = site(&config, &demo::Ending::default(), None, &redirect);
+        let Err(Fault::Configuration(line)) = built else {
             panic!("a site was built");
         };
         assert!(

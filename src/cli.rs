@@ -5,6 +5,7 @@
 
 mod environment;
 mod flags;
+mod https;
 mod message;
 mod values;
 
@@ -90,8 +91,14 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
     ];
     // https://no-color.org
     let may_colour = sources.read("NO_COLOR", values::any)?.is_none();
+    let admin: &[_] = &[("TIDEGATE_ADMIN", values::admin_listen as fn(&str) -> _)];
+    let admin = sources.pick("admin_listen", flags.admin.admin_listen, admin)?;
+    values::apart(&listen, &admin)?;
     Ok(Config {
         listen,
+        https_redirect: flags.https.https_redirect,
+        hsts: flags.https.hsts,
+        admin: admin.0,
         demo: content.demo || root.is_none(),
         files: root.map(|root| files::Config {
             root,

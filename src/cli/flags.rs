@@ -15,7 +15,8 @@ use clap::{ArgAction, Args, Parser, ValueEnum};
 use log::LevelFilter;
 use reactor::{Accept, ListenAddress};
 
-use super::values::{self, AccessLog, ServerHeader};
+use super::https::Https;
+use super::values::{self, AccessLog, AdminListen, ServerHeader};
 use crate::logs::Format;
 
 const STYLES: Styles = Styles::styled()
@@ -74,6 +75,10 @@ pub struct Flags {
     pub content: Content,
     #[command(flatten)]
     pub listening: Listening,
+    #[command(flatten)]
+    pub https: Https,
+    #[command(flatten)]
+    pub admin: Admin,
     #[command(flatten)]
     pub bounds: Bounds,
     #[command(flatten)]
@@ -147,6 +152,19 @@ pub struct Listening {
     /// which. SERVER_PORT may be written :8080.
     #[arg(short, long, value_name = "PORT", default_value = "8080", value_parser = values::port)]
     pub port: u16,
+}
+
+/// What monitoring asks.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Monitoring")]
+pub struct Admin {
+    /// Address for metrics, health and readiness, or off [env: TIDEGATE_ADMIN]
+    ///
+    /// /metrics in Prometheus' text format, /health, and /ready, which is 503 while draining;
+    /// nothing else, and nothing of it on other addresses. Whoever reaches the address may ask, so
+    /// let it be one of this machine: 127.0.0.1:9090, or unix:/path.
+    #[arg(long, value_name = "ADDR", default_value = "off", value_parser = values::admin_listen)]
+    pub admin_listen: AdminListen,
 }
 
 /// How much.

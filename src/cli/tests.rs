@@ -12,6 +12,7 @@ use super::flags::Flags;
 use super::*;
 use crate::config::NEVER;
 use crate::logs::{Format, Sink};
+use crate::middleware::{HstsPolicy, RedirectPort};
 
 fn parse_with(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Config, Stop> {
     let arguments = ["tidegate"].iter().chain(arguments).map(OsString::from);
@@ -253,6 +254,66 @@ fn the_environment_is_read() {
 }
 
 #[test]
+fn the_admin_listener_is_there_when_it_is_asked_for() {
+    let admin = |arguments: &[&str], variables: &[(&str, &str)]| config(arguments, variables).admin;
+    let variable = [("TIDEGATE_ADMIN", "127.0.0.1:1")];
+    assert_eq!(admin(&[], &[]), None);
+    assert_eq!(admin(&[], &variable), Some(address("127.0.0.1:1")));
+    assert_eq!(
+        admin(&["--admin-listen=[::1]:2"], &variable),
+        Some(address("[::1]:2"))
+    );
+    assert_eq!(admin(&["--admin-listen", "off"], &variable), None);
+    assert_eq!(
+        admin(&["--admin-listen", "unix:/a"], &[]),
+        Some(address("unix:/a"))
+    );
+    let line = wrong(&[], &[("TIDEGATE_ADMIN", "nowhere")]);
+    assert!(
+        line.contains("TIDEGATE_ADMIN") && line.contains("or off"),
+        "{line}"
+    );
+}
+
+#[test]
+fn the_redirect_and_the_policy_have_values_if_one_wants() {
+    let https = |arguments: &[&str]| {
+        let config = config(arguments, &[]);
+        let root = config.files.map(|files| files.root);
+        (config.https_redirect, config.hsts, root)
+    };
+    let year = HstsPolicy {
+        max_age_seconds: 31_536_000,
+        includes_subdomains: false,
+        preload: false,
+    };
+    let below = HstsPolicy {
+        includes_subdomains: true,
+        ..year
+    };
+    let root = || Some(PathBuf::from("./public"));
+    assert_eq!(https(&[]), (None, None, None));
+    // The redirect's value stands behind `=` alone, so that a root is not taken for it.
+    assert_eq!(
+        https(&["--https-redirect", "./public"]),
+        (Some(RedirectPort::Listener), None, root())
+    );
+    assert_eq!(
+        https(&["--https-redirect=443", "./public", "--hsts"]),
+        (Some(RedirectPort::Fixed(443)), Some(year), root())
+    );
+    assert_eq!(
+        https(&["--hsts", "365d; includeSubDomains", "./public"]),
+        (None, Some(below), root())
+    );
+    assert_eq!(
+        https(&["./public", "--hsts=max-age=31536000"]),
+        (None, Some(year), root())
+    );
+    assert_eq!(https(&["--hsts", "-l", ":1"]), (None, Some(year), None));
+}
+
+#[test]
 fn production_writes_json() {
     let format = |arguments: &[&str], variables: &[(&str, &str)]| {
         let config = config(arguments, variables);
@@ -323,6 +384,23 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["--index=a/b"], &["names of files"]),
         (&["--server-header=a\nb"], &["visible ASCII"]),
         (&["--port=1", "--port=2"], &["--port", "multiple times"]),
+        (
+            &["--admin-listen", "nowhere"],
+            &["'nowhere'", "--admin-listen", "or off"],
+        ),
+        (
+            &["-l", "127.0.0.1:1", "--admin-listen", "127.0.0.1:1"],
+            &["--admin-listen", "127.0.0.1:1", "also"],
+        ),
+        (
+            &["--https-redirect=0"],
+            &["--https-redirect", "from 1 to 65535"],
+        ),
+        (
+            &["--hsts", "./public"],
+            &["--hsts", "no directive './public'", "ROOT before"],
+        ),
+        (&["--hsts=1y"], &["--hsts", "unit"]),
     ] {
         let line = wrong(arguments, &[]);
         for part in parts {
@@ -350,6 +428,7 @@ fn help_names_every_variable_and_groups_every_flag() {
         "TIDEGATE_PORT",
         "SERVER_PORT",
         "TIDEGATE_ROOT",
+        "TIDEGATE_ADMIN",
         "REQUEST_TIMEOUT",
         "SHUTDOWN_TIMEOUT",
         "TIDEGATE_WORKERS",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use log::LevelFilter;
 use reactor::ListenAddress;
 
-use crate::config::{NEVER, parse_duration, parse_rate, parse_size};
+use crate::config::{Listen, NEVER, parse_duration, parse_rate, parse_size};
 use crate::logs::{Format, Sink};
 
 /// Ranges into a head are 16 bits wide.
@@ -36,6 +36,10 @@ pub struct ServerHeader(pub Option<String>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessLog(pub Option<Sink>);
 
+/// The address of the admin listener; none for `off`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminListen(pub Option<ListenAddress>);
+
 /// One listen address.
 pub fn listen(text: &str) -> Result<ListenAddress, String> {
     text.parse()
@@ -54,6 +58,25 @@ pub fn listen_list(text: &str) -> Result<Vec<ListenAddress>, String> {
         Ok(addresses) if addresses.is_empty() => Err("there is no address in it".into()),
         Ok(addresses) => all_different(&addresses).map(|()| addresses),
         Err(why) => Err(why),
+    }
+}
+
+/// The address of the admin listener.
+pub fn admin_listen(text: &str) -> Result<AdminListen, String> {
+    match text {
+        OFF => Ok(AdminListen(None)),
+        _ => or_off(listen(text)).map(|address| AdminListen(Some(address))),
+    }
+}
+
+/// Refuses an admin listener where requests of everyone else come in.
+pub fn apart(listen: &Listen, admin: &AdminListen) -> Result<(), String> {
+    match (listen, &admin.0) {
+        (Listen::On(addresses), Some(admin)) if addresses.contains(admin) => {
+            let both = [admin.clone(), admin.clone()];
+            all_different(&both).map_err(|_| format!("--admin-listen {admin} is also --listen's"))
+        }
+        _ => Ok(()),
     }
 }
 
