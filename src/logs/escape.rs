@@ -28,8 +28,8 @@ pub fn json_string(value: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Writes `value` as a JSON string of visible ASCII alone, with its quotes: for what others have put
-/// into certificates, where characters that turn or hide their neighbours serve to deceive.
+/// Writes `value` as a JSON string of visible ASCII alone, with its quotes: for what others have
+/// put into certificates, where characters that turn or hide their neighbours serve to deceive.
 pub fn json_ascii(value: &str, out: &mut Vec<u8>) {
     let is_cut = value.len() > VALUE_BYTES_MAX;
     let value = &value[..value.floor_char_boundary(VALUE_BYTES_MAX)];
