@@ -5,6 +5,8 @@
 
 mod hsts;
 mod https_redirect;
+#[cfg(test)]
+mod tests;
 
 pub use hsts::{Hsts, HstsPolicy};
 pub use https_redirect::{HttpsRedirect, RedirectPort};
