@@ -29,7 +29,7 @@ pub struct Https {
     ///
     /// POLICY is a time or max-age=SECONDS, and what is to be added: '365d; includeSubDomains',
     /// '730d; includeSubDomains; preload'. Browsers keep to it that long, whatever is changed here
-    /// meanwhile; 0s has them forget it. Sent over TLS only, with every answer.
+    /// meanwhile; 0s has them forget it. Sent over TLS only.
     #[arg(long, value_name = "POLICY", num_args = 0..=1)]
     #[arg(default_missing_value = "max-age=31536000", value_parser = hsts)]
     pub hsts: Option<HstsPolicy>,

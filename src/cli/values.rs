@@ -69,28 +69,31 @@ pub fn admin_listen(text: &str) -> Result<AdminListen, String> {
     }
 }
 
-/// Refuses an admin listener where requests of everyone else come in.
+/// Refuses an admin listener where everyone else's requests come in.
 pub fn apart(listen: &Listen, admin: &AdminListen) -> Result<(), String> {
     match (listen, &admin.0) {
-        (Listen::On(addresses), Some(admin)) if addresses.contains(admin) => {
-            let both = [admin.clone(), admin.clone()];
-            all_different(&both).map_err(|_| format!("--admin-listen {admin} is also --listen's"))
+        (Listen::On(addresses), Some(admin))
+            if addresses.contains(admin) && !is_any_port(admin) =>
+        {
+            Err(format!("--admin-listen {admin} is also --listen's"))
         }
         _ => Ok(()),
     }
 }
 
-/// Refuses an address that is given twice, which would end in blaming another process. Port 0 is a
-/// different port each time.
+/// Refuses an address that is given twice, which would end in blaming another process.
 pub fn all_different(addresses: &[ListenAddress]) -> Result<(), String> {
-    let is_any_port =
-        |address: &ListenAddress| matches!(address, ListenAddress::Tcp(tcp) if tcp.port() == 0);
     for (at, address) in addresses.iter().enumerate() {
         if addresses[..at].contains(address) && !is_any_port(address) {
             return Err(format!("{address} is given twice"));
         }
     }
     Ok(())
+}
+
+/// Whether the system is to choose the port, a different one each time.
+fn is_any_port(address: &ListenAddress) -> bool {
+    matches!(address, ListenAddress::Tcp(address) if address.port() == 0)
 }
 
 /// A port; 0 lets the system choose one.
