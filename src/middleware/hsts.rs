@@ -33,9 +33,9 @@ impl fmt::Display for HstsPolicy {
     }
 }
 
-/// Adds `Strict-Transport-Security` to every answer to a request over TLS, and to none in the clear,
-/// where browsers ignore it and anyone could have put it (RFC 6797 section 7.2). What could not be
-/// read as a request reaches no middleware, and its 400 does not have the field.
+/// Adds `Strict-Transport-Security` to every answer to a request over TLS, and to none in the
+/// clear, where browsers ignore it and anyone could have put it (RFC 6797 section 7.2). What could
+/// not be read as a request reaches no middleware, and its 400 does not have the field.
 #[derive(Debug)]
 pub struct Hsts {
     value: Box<str>,
