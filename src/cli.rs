@@ -5,6 +5,7 @@
 
 mod environment;
 mod flags;
+mod https;
 mod message;
 mod tls;
 mod values;
@@ -93,10 +94,17 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
     // https://no-color.org
     let may_colour = sources.read("NO_COLOR", values::any)?.is_none();
     let (tls_listen, tls) = tls::settle(tls_flags, sources, &listen, root.is_none())?;
+    let admin: &[_] = &[("TIDEGATE_ADMIN", values::admin_listen as fn(&str) -> _)];
+    let admin = sources.pick("admin_listen", flags.admin.admin_listen, admin)?;
+    values::apart(&listen, &admin)?;
+    flags.https.check(tls.is_some())?;
     Ok(Config {
         listen,
         tls_listen,
         tls,
+        https_redirect: flags.https.https_redirect,
+        hsts: flags.https.hsts,
+        admin: admin.0,
         demo: content.demo || root.is_none(),
         files: root.map(|root| files::Config {
             root,

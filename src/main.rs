@@ -9,6 +9,8 @@ mod control;
 mod demo;
 mod files;
 mod logs;
+mod metrics;
+mod middleware;
 #[cfg(test)]
 mod testing;
 mod tls;

@@ -200,7 +200,8 @@ fn pipelined_requests_share_a_read_and_a_write() {
 
 #[test]
 fn an_idle_server_makes_no_call() {
-    let server = Server::start(&[]);
+    // Nor does its admin listener.
+    let server = Server::start(&["--admin-listen", "127.0.0.1:0"]);
     let mut clients = (0..10).map(|_| server.connect()).collect::<Vec<_>>();
     for client in &mut clients {
         client.send(&get("/ping"));

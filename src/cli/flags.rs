@@ -15,8 +15,9 @@ use clap::{ArgAction, Args, Parser, ValueEnum};
 use log::LevelFilter;
 use reactor::{Accept, ListenAddress};
 
+use super::https::Https;
 use super::tls::Tls;
-use super::values::{self, AccessLog, ServerHeader};
+use super::values::{self, AccessLog, AdminListen, ServerHeader};
 use crate::logs::Format;
 
 const STYLES: Styles = Styles::styled()
@@ -81,6 +82,10 @@ pub struct Flags {
     pub listening: Listening,
     #[command(flatten)]
     pub tls: Tls,
+    #[command(flatten)]
+    pub https: Https,
+    #[command(flatten)]
+    pub admin: Admin,
     #[command(flatten)]
     pub bounds: Bounds,
     #[command(flatten)]
@@ -154,6 +159,19 @@ pub struct Listening {
     /// which. SERVER_PORT may be written :8080.
     #[arg(short, long, value_name = "PORT", default_value = "8080", value_parser = values::port)]
     pub port: u16,
+}
+
+/// What monitoring asks.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Monitoring")]
+pub struct Admin {
+    /// Address for metrics, health and readiness, or off [env: TIDEGATE_ADMIN]
+    ///
+    /// /metrics in Prometheus' text format, /health, and /ready, which is 503 while draining;
+    /// nothing else, and nothing of it on other addresses. Whoever reaches the address may ask, so
+    /// let it be one of this machine: 127.0.0.1:9090, or unix:/path.
+    #[arg(long, value_name = "ADDR", default_value = "off", value_parser = values::admin_listen)]
+    pub admin_listen: AdminListen,
 }
 
 /// How much.

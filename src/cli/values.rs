@@ -8,7 +8,7 @@ use log::LevelFilter;
 use reactor::ListenAddress;
 use reactor::tls::TlsVersion;
 
-use crate::config::{NEVER, parse_duration, parse_rate, parse_size};
+use crate::config::{Listen, NEVER, parse_duration, parse_rate, parse_size};
 use crate::logs::{Format, Sink};
 
 /// Ranges into a head are 16 bits wide.
@@ -37,6 +37,10 @@ pub struct ServerHeader(pub Option<String>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessLog(pub Option<Sink>);
 
+/// The address of the admin listener; none for `off`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminListen(pub Option<ListenAddress>);
+
 /// One listen address.
 pub fn listen(text: &str) -> Result<ListenAddress, String> {
     text.parse()
@@ -58,17 +62,39 @@ pub fn listen_list(text: &str) -> Result<Vec<ListenAddress>, String> {
     }
 }
 
-/// Refuses an address that is given twice, which would end in blaming another process. Port 0 is a
-/// different port each time.
+/// The address of the admin listener.
+pub fn admin_listen(text: &str) -> Result<AdminListen, String> {
+    match text {
+        OFF => Ok(AdminListen(None)),
+        _ => or_off(listen(text)).map(|address| AdminListen(Some(address))),
+    }
+}
+
+/// Refuses an admin listener where everyone else's requests come in.
+pub fn apart(listen: &Listen, admin: &AdminListen) -> Result<(), String> {
+    match (listen, &admin.0) {
+        (Listen::On(addresses), Some(admin))
+            if addresses.contains(admin) && !is_any_port(admin) =>
+        {
+            Err(format!("--admin-listen {admin} is also --listen's"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an address that is given twice, which would end in blaming another process.
 pub fn all_different(addresses: &[ListenAddress]) -> Result<(), String> {
-    let is_any_port =
-        |address: &ListenAddress| matches!(address, ListenAddress::Tcp(tcp) if tcp.port() == 0);
     for (at, address) in addresses.iter().enumerate() {
         if addresses[..at].contains(address) && !is_any_port(address) {
             return Err(format!("{address} is given twice"));
         }
     }
     Ok(())
+}
+
+/// Whether the system is to choose the port, a different one each time.
+fn is_any_port(address: &ListenAddress) -> bool {
+    matches!(address, ListenAddress::Tcp(address) if address.port() == 0)
 }
 
 /// A port; 0 lets the system choose one.

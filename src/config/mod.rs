@@ -13,7 +13,7 @@ use reactor::{Accept, Limits, ListenAddress};
 pub use duration::parse_duration;
 pub use size::{parse_rate, parse_size};
 
-use crate::{files, logs, tls};
+use crate::{files, logs, middleware, tls};
 
 /// A deadline that has been switched off. A hundred years is longer than any process runs and far
 /// from the end of the clock's range.
@@ -28,6 +28,12 @@ pub struct Config {
     pub tls_listen: Listen,
     /// The certificates; `None` if none are wanted.
     pub tls: Option<tls::Config>,
+    /// Whether clients in the clear are sent to HTTPS, and to which port.
+    pub https_redirect: Option<middleware::RedirectPort>,
+    /// What browsers are told of HTTPS; `None` for nothing.
+    pub hsts: Option<middleware::HstsPolicy>,
+    /// Where metrics, health and readiness are served; `None` for nowhere.
+    pub admin: Option<ListenAddress>,
     /// The directory to serve, if any.
     pub files: Option<files::Config>,
     /// Whether the demo routes are served; always so when there is nothing else.

@@ -48,7 +48,7 @@ mod tests {
     use reactor::Status;
 
     use super::super::Format;
-    use super::super::entry::tests::{example, line};
+    use super::super::entry::tests::{example, line, secured};
 
     #[test]
     fn combined_is_common_with_two_fields_more() {
@@ -62,6 +62,16 @@ mod tests {
             line(&example(), Format::Combined, false),
             format!("{common} \"-\" \"curl/8 \\x22\\xFF\\x22\"\n")
         );
+    }
+
+    #[test]
+    fn tls_changes_nothing_for_the_tools_that_read_these() {
+        for format in [Format::Common, Format::Combined] {
+            assert_eq!(
+                line(&secured(None), format, false),
+                line(&example(), format, false)
+            );
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reactor::http::Version;
+use reactor::tls::{ClientCertificate, TlsInfo, TlsVersion};
 use reactor::transport::Peer;
 use reactor::{FieldName, Status, Summary};
 
@@ -47,6 +48,36 @@ pub struct Asked<'a> {
     pub user_agent: &'a [u8],
     /// The `Referer` field.
     pub referer: &'a [u8],
+    /// How the connection was secured; `None` for a plain one.
+    pub tls: Option<Secured<'a>>,
+}
+
+/// How a connection was secured.
+#[derive(Clone, Copy, Debug)]
+pub struct Secured<'a> {
+    /// The version.
+    pub version: TlsVersion,
+    /// The suite, by IANA's name.
+    pub cipher: &'a str,
+    /// Whether it goes on from an earlier connection.
+    pub is_resumed: bool,
+    /// The name that the client asked for.
+    pub server_name: Option<&'a str>,
+    /// The certificate that the client showed.
+    pub client: Option<&'a ClientCertificate>,
+}
+
+impl<'a> Secured<'a> {
+    /// What the engine knows.
+    fn of(tls: &'a TlsInfo) -> Secured<'a> {
+        Secured {
+            version: tls.version(),
+            cipher: tls.cipher_suite(),
+            is_resumed: tls.is_resumed(),
+            server_name: tls.server_name(),
+            client: tls.client(),
+        }
+    }
 }
 
 impl<'a> Entry<'a> {
@@ -66,6 +97,7 @@ impl<'a> Entry<'a> {
             route: request.pattern(),
             user_agent: request.field(FieldName::UserAgent).unwrap_or_default(),
             referer: request.field(FieldName::Referer).unwrap_or_default(),
+            tls: request.tls().map(Secured::of),
         });
         Entry {
             at: summary.at,
@@ -146,8 +178,22 @@ pub mod tests {
                 route: "/users/{id}",
                 user_agent: b"curl/8 \"\xff\"",
                 referer: b"",
+                tls: None,
             }),
         }
+    }
+
+    /// The example over TLS.
+    pub fn secured(client: Option<&ClientCertificate>) -> Entry<'_> {
+        let mut entry = example();
+        entry.asked.as_mut().unwrap().tls = Some(Secured {
+            version: TlsVersion::V1_3,
+            cipher: "TLS_AES_128_GCM_SHA256",
+            is_resumed: false,
+            server_name: Some("example.com"),
+            client,
+        });
+        entry
     }
 
     /// The example's line in a format.

@@ -28,6 +28,30 @@ pub fn json_string(value: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// Writes `value` as a JSON string of visible ASCII alone, with its quotes: for what others have
+/// put into certificates, where characters that turn or hide their neighbours serve to deceive.
+pub fn json_ascii(value: &str, out: &mut Vec<u8>) {
+    let is_cut = value.len() > VALUE_BYTES_MAX;
+    let value = &value[..value.floor_char_boundary(VALUE_BYTES_MAX)];
+    out.push(b'"');
+    for c in value.chars() {
+        if c.is_ascii() {
+            let mut byte = [0];
+            valid_json(c.encode_utf8(&mut byte).as_bytes(), out);
+        } else {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.extend_from_slice(b"\\u");
+                unit.to_be_bytes().iter().for_each(|byte| hex(*byte, out));
+            }
+        }
+    }
+    if is_cut {
+        out.extend_from_slice(b"...");
+    }
+    out.push(b'"');
+}
+
 /// Writes `value` as nginx does in its own formats: quotes, backslashes, and everything that is not
 /// visible ASCII as `\xHH`. An empty value is a hyphen.
 pub fn visible(value: &[u8], out: &mut Vec<u8>) {
@@ -125,6 +149,10 @@ fn valid_json(mut text: &[u8], out: &mut Vec<u8>) {
 
 fn code_point(byte: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\\u00");
+    hex(byte, out);
+}
+
+fn hex(byte: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
 }
 
@@ -182,6 +210,18 @@ mod tests {
     }
 
     #[test]
+    fn every_character_can_be_written_in_ascii() {
+        let mut out = Vec::new();
+        for c in '\0'..=char::MAX {
+            out.clear();
+            json_ascii(c.encode_utf8(&mut [0; 4]), &mut out);
+            assert!(out.iter().all(|byte| (b' '..=b'~').contains(byte)), "{c:?}");
+            let read: String = serde_json::from_slice(&out).unwrap();
+            assert!(read.chars().eq([c]), "{c:?}");
+        }
+    }
+
+    #[test]
     fn nginx_formats_have_hexadecimal_escapes() {
         assert_eq!(nginx(b""), "-");
         assert_eq!(nginx(b"curl/8.0 (a; b)"), "curl/8.0 (a; b)");
@@ -197,6 +237,11 @@ mod tests {
         assert_eq!(json(&long).len(), VALUE_BYTES_MAX + 2 + "…".len());
         assert_eq!(nginx(&long).len(), VALUE_BYTES_MAX + 3);
         assert_eq!(json(&long[1..]).len(), VALUE_BYTES_MAX + 2);
+        let mut out = Vec::new();
+        let odd = format!("a{}", "ü".repeat(VALUE_BYTES_MAX / 2));
+        json_ascii(&odd, &mut out);
+        assert!(out.ends_with(b"\\u00fc...\""));
+        assert_eq!(out.len(), 1 + (VALUE_BYTES_MAX / 2 - 1) * 6 + 2 + 3);
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod escape;
 mod json;
 mod lines;
 mod stamp;
+#[cfg(test)]
+mod tests;
 mod text;
 mod writer;
 

@@ -9,7 +9,8 @@ use super::stamp::Stamp;
 
 const RESET: &str = "\x1b[0m";
 
-/// Appends time, status, method, duration, size, client and target in columns.
+/// Appends time, status, method, duration, size, client and target in columns, and behind them the
+/// version of TLS if there is one.
 pub fn write(entry: &Entry<'_>, colours: bool, stamp: &mut Stamp, out: &mut Vec<u8>) {
     stamp.write(entry.at, out);
     let code = entry.status.code();
@@ -31,6 +32,9 @@ pub fn write(entry: &Entry<'_>, colours: bool, stamp: &mut Stamp, out: &mut Vec<
         None => write!(out, "{:<15}  ", "unix:"),
     };
     visible(entry.asked.map_or("", |asked| asked.target).as_bytes(), out);
+    if let Some(tls) = entry.asked.and_then(|asked| asked.tls) {
+        let _ = write!(out, "  {}", tls.version);
+    }
 }
 
 /// A duration in three digits and a unit.
@@ -68,7 +72,7 @@ fn colour(code: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::Format;
-    use super::super::entry::tests::{example, line};
+    use super::super::entry::tests::{example, line, secured};
     use super::*;
 
     #[test]
@@ -85,6 +89,15 @@ mod tests {
         assert_eq!(
             line(&entry, Format::Text, false),
             "13:14:05.042  200  -           12 s     117 MiB  192.0.2.1        -\n"
+        );
+    }
+
+    #[test]
+    fn the_version_of_tls_stands_behind_the_target() {
+        let plain = line(&example(), Format::Text, false);
+        assert_eq!(
+            line(&secured(None), Format::Text, false),
+            format!("{}  TLSv1.3\n", plain.trim_end())
         );
     }
 

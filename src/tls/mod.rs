@@ -23,8 +23,7 @@ use std::path::PathBuf;
 
 use reactor::tls::TlsVersion;
 
-#[allow(unused_imports)] // For metrics.
-pub use status::{CertificateStatus, Status};
+pub use status::Status;
 pub use store::Certificates;
 pub use watch::Watch;
 

@@ -25,19 +25,16 @@ pub struct CertificateStatus {
 
 impl Status {
     /// How often certificates were replaced.
-    #[allow(dead_code)] // For metrics.
     pub fn reloads(&self) -> u64 {
         self.reloads.load(Ordering::Relaxed)
     }
 
     /// How often new files could not be used; what was in use stayed then.
-    #[allow(dead_code)] // For metrics.
     pub fn reload_failures(&self) -> u64 {
         self.reload_failures.load(Ordering::Relaxed)
     }
 
     /// The certificates that new connections are opened with, the default one first.
-    #[allow(dead_code)] // For metrics.
     pub fn certificates(&self) -> Vec<CertificateStatus> {
         let known = self.certificates.lock();
         known.unwrap_or_else(PoisonError::into_inner).clone()

@@ -114,7 +114,6 @@ impl Certificates {
     }
 
     /// What becomes of them.
-    #[allow(dead_code)] // For metrics.
     pub fn status(&self) -> &Arc<Status> {
         &self.status
     }

@@ -1,5 +1,6 @@
 //! Command lines and environments, and what is made of them.
 
+mod edge;
 mod https;
 
 use std::collections::HashMap;
@@ -331,6 +332,23 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["--index=a/b"], &["names of files"]),
         (&["--server-header=a\nb"], &["visible ASCII"]),
         (&["--port=1", "--port=2"], &["--port", "multiple times"]),
+        (
+            &["--admin-listen", "nowhere"],
+            &["'nowhere'", "--admin-listen", "or off"],
+        ),
+        (
+            &["-l", "127.0.0.1:1", "--admin-listen", "127.0.0.1:1"],
+            &["--admin-listen", "127.0.0.1:1", "also"],
+        ),
+        (
+            &["--https-redirect=0"],
+            &["--https-redirect", "from 1 to 65535"],
+        ),
+        (
+            &["--hsts", "./public"],
+            &["--hsts", "no directive './public'", "ROOT before"],
+        ),
+        (&["--hsts=1y"], &["--hsts", "unit"]),
     ] {
         let line = wrong(arguments, &[]);
         for part in parts {
@@ -361,6 +379,7 @@ fn help_names_every_variable_and_groups_every_flag() {
         "TIDEGATE_TLS_KEY",
         "TIDEGATE_TLS_LISTEN",
         "TIDEGATE_ROOT",
+        "TIDEGATE_ADMIN",
         "REQUEST_TIMEOUT",
         "SHUTDOWN_TIMEOUT",
         "TIDEGATE_WORKERS",
