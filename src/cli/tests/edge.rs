@@ -34,7 +34,7 @@ fn the_admin_listener_is_there_when_it_is_asked_for() {
 #[test]
 fn the_redirect_and_the_policy_have_values_if_one_wants() {
     let https = |arguments: &[&str]| {
-        let config = config(arguments, &[]);
+        let config = config(&[&["--tls-self-signed"], arguments].concat(), &[]);
         let root = config.files.map(|files| files.root);
         (config.https_redirect, config.hsts, root)
     };
