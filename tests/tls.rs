@@ -1,66 +1,16 @@
-//! HTTPS as operators set it up and as curl and openssl see it.
+//! HTTPS as curl and openssl see it: names, versions, sessions, clients' certificates.
 #![forbid(unsafe_code)]
 
 mod common;
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output};
 use std::time::Duration;
 
 use common::{
-    Client, Files, PATIENCE, Pki, Server, command, connect_secure, get, handshake, output, served,
-    skipped_without, until,
+    Client, Files, LOCAL, Pki, Server, command, connect_secure, curl_ping, expect_pong, get,
+    handshake, lacks_tools, output, served, start_secure,
 };
-
-const LOCAL: &str = "DNS:localhost,IP:127.0.0.1";
-
-/// A server with these flags, which listens for TLS too.
-fn start(args: &[&str]) -> Server {
-    Server::start(&[&["--tls-listen", "127.0.0.1:0"], args].concat())
-}
-
-fn lacks_tools() -> bool {
-    skipped_without("curl") || skipped_without("openssl")
-}
-
-/// What curl says to a GET of `https://{name}/ping`.
-fn curl(server: &Server, name: &str, args: &[&str]) -> Output {
-    let route = format!("{name}:443:{}", server.secure_address());
-    Command::new("curl")
-        .args([
-            "-sS",
-            "--noproxy",
-            "*",
-            "--max-time",
-            "30",
-            "--connect-to",
-            &route,
-        ])
-        .args(args)
-        .arg(format!("https://{name}/ping"))
-        .output()
-        .unwrap()
-}
-
-#[track_caller]
-fn expect_pong(output: &Output) {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{error}");
-    assert_eq!(output.stdout, b"pong");
-}
-
-/// The line with which the server refuses to start.
-#[track_caller]
-fn refusal(args: &[&str]) -> String {
-    let all = [&["-l", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0"], args].concat();
-    let output = output(command(&all));
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
-    text
-}
 
 #[test]
 fn https_is_served_beside_http() {
@@ -69,8 +19,8 @@ fn https_is_served_beside_http() {
     }
     let pki = Pki::new();
     let files = pki.leaf("server", LOCAL);
-    let server = start(&files.flags());
-    expect_pong(&curl(
+    let server = start_secure(&files.flags());
+    expect_pong(&curl_ping(
         &server,
         "localhost",
         &["--cacert", &pki.path("ca.crt")],
@@ -102,7 +52,7 @@ fn a_certificate_is_chosen_by_name() {
     let one = pki.leaf("one", "DNS:one.test");
     let two = pki.leaf("two", "DNS:*.two.test,DNS:two.test");
     let flags = [one.flags(), two.flags()].concat();
-    let server = start(&flags);
+    let server = start_secure(&flags);
     let address = server.secure_address();
     for (name, files) in [
         ("one.test", &one),
@@ -115,12 +65,16 @@ fn a_certificate_is_chosen_by_name() {
         assert_eq!(served(address, name), files.pem(), "{name}");
     }
     let authority = pki.path("ca.crt");
-    expect_pong(&curl(&server, "www.two.test", &["--cacert", &authority]));
+    expect_pong(&curl_ping(
+        &server,
+        "www.two.test",
+        &["--cacert", &authority],
+    ));
 
-    let server = start(&[&flags[..], &["--tls-strict-sni"]].concat());
+    let server = start_secure(&[&flags[..], &["--tls-strict-sni"]].concat());
     let address = server.secure_address();
     assert_eq!(served(address, "www.two.test"), two.pem());
-    expect_pong(&curl(&server, "one.test", &["--cacert", &authority]));
+    expect_pong(&curl_ping(&server, "one.test", &["--cacert", &authority]));
     assert_eq!(served(address, "elsewhere.test"), "");
     let anonymous = handshake(address, &["-noservername"]);
     assert!(!anonymous.status.success());
@@ -136,10 +90,10 @@ fn old_versions_are_refused() {
         let output = handshake(server.secure_address(), &[flag, "-cipher", cipher]);
         output.status.success()
     };
-    let server = start(&["--tls-self-signed"]);
+    let server = start_secure(&["--tls-self-signed"]);
     assert!(version(&server, "-tls1_2") && version(&server, "-tls1_3"));
     assert!(!version(&server, "-tls1_1") && !version(&server, "-tls1"));
-    let server = start(&["--tls-self-signed", "--tls-min-version", "1.3"]);
+    let server = start_secure(&["--tls-self-signed", "--tls-min-version", "1.3"]);
     assert!(!version(&server, "-tls1_2") && version(&server, "-tls1_3"));
 }
 
@@ -156,303 +110,10 @@ fn sessions_are_resumed_unless_tickets_are_off() {
             text.matches("New, ").count(),
         )
     };
-    let server = start(&["--tls-self-signed", "-w2"]);
+    let server = start_secure(&["--tls-self-signed", "-w2"]);
     assert_eq!(reused(&server), (5, 1));
-    let server = start(&["--tls-self-signed", "--tls-session-tickets", "off"]);
+    let server = start_secure(&["--tls-self-signed", "--tls-session-tickets", "off"]);
     assert_eq!(reused(&server), (0, 6));
-}
-
-#[test]
-fn keys_of_every_kind_are_served() {
-    if lacks_tools() {
-        return;
-    }
-    let pki = Pki::new();
-    let authority = pki.path("ca.crt");
-    for (kind, convert) in [
-        ("rsa:2048", Some("rsa -traditional")),
-        ("rsa:2048", None),
-        ("ec -pkeyopt ec_paramgen_curve:P-256", Some("ec")),
-        ("ec -pkeyopt ec_paramgen_curve:P-384", None),
-        ("ed25519", None),
-    ] {
-        let files = pki.leaf_with("server", LOCAL, kind, 30);
-        if let Some(convert) = convert {
-            pki.run(&format!("{convert} -in server.key -out server.key"));
-        }
-        let key = fs::read_to_string(&files.key).unwrap();
-        let is_pkcs8 = key.starts_with("-----BEGIN PRIVATE KEY-----");
-        assert_eq!(is_pkcs8, convert.is_none(), "{kind}: {key}");
-        let server = start(&files.flags());
-        expect_pong(&curl(&server, "localhost", &["--cacert", &authority]));
-    }
-}
-
-#[test]
-fn a_chain_is_sent() {
-    if lacks_tools() {
-        return;
-    }
-    let pki = Pki::new();
-    pki.run(
-        "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout middle.key \
-         -out middle.csr -subj /CN=middle -addext basicConstraints=critical,CA:TRUE",
-    );
-    pki.run(
-        "x509 -req -in middle.csr -CA ca.crt -CAkey ca.key -days 30 -copy_extensions copy \
-         -out middle.crt",
-    );
-    let mut files = pki.leaf("server", LOCAL);
-    pki.run(
-        "x509 -req -in server.csr -CA middle.crt -CAkey middle.key -days 30 \
-         -copy_extensions copy -out server.crt",
-    );
-    let authority = pki.path("ca.crt");
-    let alone = start(&files.flags());
-    assert!(
-        !curl(&alone, "localhost", &["--cacert", &authority])
-            .status
-            .success()
-    );
-    let [leaf, middle] =
-        ["server.crt", "middle.crt"].map(|name| fs::read_to_string(pki.path(name)).unwrap());
-    files.certificate = pki.path("fullchain.pem").into();
-    fs::write(&files.certificate, format!("{leaf}{middle}")).unwrap();
-    let server = start(&files.flags());
-    expect_pong(&curl(&server, "localhost", &["--cacert", &authority]));
-    // The other way round the key is not that of the first.
-    fs::write(&files.certificate, format!("{middle}{leaf}")).unwrap();
-    let line = refusal(&files.flags());
-    assert!(
-        line.contains("comes first") && line.contains("fullchain.pem"),
-        "{line}"
-    );
-}
-
-#[test]
-fn what_openssl_makes_by_default_works() {
-    if lacks_tools() {
-        return;
-    }
-    let pki = Pki::new();
-    pki.run(&format!(
-        "req -x509 -newkey rsa:2048 -nodes -keyout own.key -out own.crt -days 365 \
-         -subj /CN=localhost -addext subjectAltName={LOCAL}"
-    ));
-    let server = start(&pki.files("own").flags());
-    expect_pong(&curl(
-        &server,
-        "localhost",
-        &["--cacert", &pki.path("own.crt")],
-    ));
-    let line = server.expect_message(&["own.crt", "CA:TRUE", "WARN"]);
-    assert!(
-        line.contains("basicConstraints=critical,CA:FALSE"),
-        "{line}"
-    );
-}
-
-#[test]
-fn what_cannot_be_used_is_named_with_the_remedy() {
-    if lacks_tools() {
-        return;
-    }
-    let pki = Pki::new();
-    let good = pki.leaf("good", LOCAL);
-    let other = pki.leaf("other", LOCAL);
-    pki.run("pkcs8 -topk8 -in good.key -out locked.key -passout pass:secret");
-    pki.run("x509 -in good.crt -outform DER -out der.crt");
-    fs::write(pki.path("empty"), "").unwrap();
-    let torn = fs::read_to_string(&good.certificate).unwrap();
-    fs::write(pki.path("torn.crt"), &torn[..torn.len() / 2]).unwrap();
-    let with = |certificate: &str, key: &str| {
-        let files = Files {
-            certificate: pki.path(certificate).into(),
-            key: pki.path(key).into(),
-        };
-        refusal(&files.flags())
-    };
-    for (certificate, key, bad, remedy) in [
-        ("none.crt", "good.key", "none.crt", "check the path"),
-        ("good.crt", "none.key", "none.key", "check the path"),
-        ("empty", "good.key", "empty", "BEGIN CERTIFICATE"),
-        ("good.crt", "empty", "empty", "BEGIN PRIVATE KEY"),
-        ("good.key", "good.key", "good.key", "no certificate"),
-        ("good.crt", "good.crt", "good.crt", "no private key"),
-        ("good.crt", "locked.key", "locked.key", "openssl pkey"),
-        ("der.crt", "good.key", "der.crt", "PEM begins with"),
-        ("torn.crt", "good.key", "torn.crt", "not PEM"),
-        (".", "good.key", "/.", "directory"),
-    ] {
-        let line = with(certificate, key);
-        assert!(line.contains(&pki.path(bad)), "{bad}: {line}");
-        assert!(line.contains(remedy), "{remedy}: {line}");
-    }
-    let line = with("good.crt", "other.key");
-    for path in [&good.certificate, &other.key] {
-        assert!(line.contains(path.to_str().unwrap()), "{line}");
-    }
-    let authority = ["--tls-self-signed", "--client-ca"];
-    let line = refusal(&[&authority[..], &[&pki.path("none.crt")]].concat());
-    assert!(line.contains(&pki.path("none.crt")), "{line}");
-    let line = refusal(&[&authority[..], &[&pki.path("ca.crt"), "--client-crl", "/x"]].concat());
-    assert!(line.contains("/x"), "{line}");
-}
-
-#[test]
-fn what_is_doubtful_is_served_with_a_warning() {
-    if lacks_tools() {
-        return;
-    }
-    let pki = Pki::new();
-    let expired = pki.leaf_with("expired", LOCAL, "ed25519", -1);
-    let soon = pki.leaf_with("soon", LOCAL, "ed25519", 3);
-    fs::set_permissions(&soon.key, fs::Permissions::from_mode(0o644)).unwrap();
-    let server = start(&[expired.flags(), soon.flags()].concat());
-    expect_pong(&curl(&server, "localhost", &["-k"]));
-    assert_eq!(served(server.secure_address(), "localhost"), expired.pem());
-    server.expect_message(&["ERROR", "expired.crt", "expired on", "renew it"]);
-    server.expect_message(&["WARN", "soon.crt", "for 2 more days", "renew it"]);
-    server.expect_message(&["WARN", "soon.key", "chmod o-r"]);
-    assert!(server.messages_with(&["expired.key"]).is_empty());
-}
-
-#[test]
-fn a_directory_turns_https_on_if_it_has_what_it_takes() {
-    if lacks_tools() {
-        return;
-    }
-    let pki = Pki::new();
-    let folder = pki.path("");
-    let flags = ["--tls-dir", &folder];
-    let is_off = |why: &str| {
-        let server = start(&flags);
-        server.get("/ping").expect(200, "pong");
-        server.expect_message(&["WARN", "HTTPS is off", "server.", why]);
-        assert_eq!(server.messages_with(&["WARN", "server."]).len(), 1);
-        assert!(server.messages_with(&["https://"]).is_empty());
-    };
-    is_off("check the path");
-    let files = pki.leaf_with("server", LOCAL, "ed25519", -1);
-    is_off("expired");
-    let other = pki.leaf("other", LOCAL);
-    fs::copy(&other.certificate, &files.certificate).unwrap();
-    is_off("server.key");
-
-    let files = pki.leaf("server", LOCAL);
-    let rsa = pki.leaf_with("server-rsa", LOCAL, "rsa:2048", 30);
-    let server = start(&flags);
-    expect_pong(&curl(
-        &server,
-        "localhost",
-        &["--cacert", &pki.path("ca.crt")],
-    ));
-    let address = server.secure_address();
-    assert_eq!(served(address, "localhost"), files.pem());
-    let old = [
-        "-tls1_2",
-        "-cipher",
-        "aRSA",
-        "-servername",
-        "localhost",
-        "-showcerts",
-    ];
-    let output = handshake(address, &old);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.contains(&rsa.pem()), "{text}");
-}
-
-#[test]
-fn a_certificate_can_be_made_at_the_start() {
-    if lacks_tools() {
-        return;
-    }
-    let server = start(&["--tls-self-signed"]);
-    expect_pong(&curl(&server, "localhost", &["-k"]));
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("served.crt");
-    fs::write(&path, served(server.secure_address(), "localhost")).unwrap();
-    let path = path.to_str().unwrap();
-    // Who has it may trust it.
-    for name in ["localhost", "127.0.0.1"] {
-        expect_pong(&curl(&server, name, &["--cacert", path]));
-    }
-    let show = [
-        "x509",
-        "-in",
-        path,
-        "-noout",
-        "-fingerprint",
-        "-sha256",
-        "-text",
-    ];
-    let text = common::openssl(folder.path(), &show);
-    let print = text
-        .lines()
-        .find_map(|line| line.split_once("Fingerprint="));
-    server.expect_message(&["self-signed", print.unwrap().1]);
-    server.expect_message(&["self-signed", "CN=localhost", "for 89 more days"]);
-    for part in [
-        "CA:FALSE",
-        "P-256",
-        "DNS:*.localhost",
-        "TLS Web Server Authentication",
-    ] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-}
-
-#[test]
-fn the_demo_has_https_out_of_the_box() {
-    if lacks_tools() {
-        return;
-    }
-    let pki = Pki::new();
-    let folder = tempfile::tempdir().unwrap();
-    let start = || {
-        let mut command = command(&["-p", "0", "--access-log", "off"]);
-        command.current_dir(folder.path());
-        let server = Server::run(command);
-        server.get("/ping").expect(200, "pong");
-        server
-    };
-    // Others on this machine may have the port for a while.
-    let with_https = || {
-        until("port 8443 is free", 4 * PATIENCE, || {
-            let server = start();
-            let is_off = !server.messages_with(&["without HTTPS"]).is_empty();
-            (!is_off).then_some(server)
-        })
-    };
-    let server = with_https();
-    assert_eq!(server.secure_address().port(), 8443);
-    server.expect_message(&["self-signed certificate", "CN=localhost"]);
-    // While it has the port, another one does without.
-    let other = start();
-    other.expect_message(&["WARN", "without HTTPS", "8443", "another process"]);
-    assert_eq!(other.messages_with(&["without HTTPS"]).len(), 1);
-    assert!(other.messages_with(&["https://"]).is_empty());
-    drop((server, other));
-
-    let files = pki.leaf("server", LOCAL);
-    let certs = folder.path().join("certs");
-    fs::create_dir(&certs).unwrap();
-    fs::copy(&files.certificate, certs.join("server.crt")).unwrap();
-    fs::copy(&files.key, certs.join("server.key")).unwrap();
-    let server = with_https();
-    expect_pong(&curl(
-        &server,
-        "localhost",
-        &["--cacert", &pki.path("ca.crt")],
-    ));
-    drop(server);
-
-    let files = pki.leaf_with("server", LOCAL, "ed25519", -1);
-    fs::copy(&files.certificate, certs.join("server.crt")).unwrap();
-    fs::copy(&files.key, certs.join("server.key")).unwrap();
-    let server = with_https();
-    server.expect_message(&["self-signed certificate", "CN=localhost"]);
-    expect_pong(&curl(&server, "localhost", &["-k"]));
 }
 
 #[test]
@@ -492,12 +153,12 @@ fn clients_show_certificates() {
             args.extend(["--cert", files.certificate.to_str().unwrap()]);
             args.extend(["--key", files.key.to_str().unwrap()]);
         }
-        let output = curl(server, "localhost", &args);
+        let output = curl_ping(server, "localhost", &args);
         output.status.success() && output.stdout == b"pong"
     };
     let with = |args: &[&str]| {
         let flags = server_files.flags();
-        start(&[&flags[..], &["--client-ca", &authority], args].concat())
+        start_secure(&[&flags[..], &["--client-ca", &authority], args].concat())
     };
     let server = with(&[]);
     assert!(shown(&server, Some(&good)));
@@ -526,7 +187,7 @@ fn revoke(pki: &Pki, name: &str) {
 
 #[test]
 fn a_handshake_has_its_deadline() {
-    let server = start(&["--tls-self-signed", "--handshake-timeout", "300ms"]);
+    let server = start_secure(&["--tls-self-signed", "--handshake-timeout", "300ms"]);
     let mut client = Client::connect(server.secure_address());
     let waited = client.drip(std::iter::repeat_n(22, 1), Duration::from_secs(10));
     assert!(waited >= Duration::from_millis(250), "{waited:?}");
