@@ -301,6 +301,7 @@ fn the_demo_has_https_out_of_the_box() {
     fs::copy(&files.certificate, certs.join("server.crt")).unwrap();
     fs::copy(&files.key, certs.join("server.key")).unwrap();
     let server = with_https();
+    server.expect_message(&["server.crt", "expired", "is served with a self-signed"]);
     server.expect_message(&["self-signed certificate", "CN=localhost"]);
     expect_pong(&curl_ping(&server, "localhost", &["-k"]));
 }

@@ -3,7 +3,8 @@
 
 mod common;
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::{self, DirEntry};
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 
@@ -170,6 +171,48 @@ fn a_hangup_reads_all_files_at_once() {
     served.server.signal(Signal::TERM);
     let status = served.server.exit_status(PATIENCE);
     assert_eq!(status.code(), Some(0));
+}
+
+/// How often each thread of a server has gone to sleep so far, by its name.
+fn naps(server: &Server) -> BTreeMap<String, u64> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", server.id())).unwrap();
+    let nap = |task: DirEntry| {
+        let read = |name: &str| fs::read_to_string(task.path().join(name)).unwrap();
+        let status = read("status");
+        let mut lines = status.lines();
+        let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        (
+            read("comm").trim().to_owned(),
+            count.unwrap().trim().parse().unwrap(),
+        )
+    };
+    tasks.map(|task| nap(task.unwrap())).collect()
+}
+
+#[test]
+fn watching_wakes_no_worker() {
+    if skipped_without("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let served = Served::start(&pki.leaf("live", NAMES));
+    let watched = |naps: &BTreeMap<String, u64>| naps["certificates"];
+    // The answer to the first request may still be on its way into a log.
+    let start = watched(&naps(&served.server));
+    let before = until("a look at the files", PATIENCE, || {
+        let naps = naps(&served.server);
+        (watched(&naps) > start).then_some(naps)
+    });
+    let after = until("three looks more", PATIENCE, || {
+        let naps = naps(&served.server);
+        (watched(&naps) >= watched(&before) + 3).then_some(naps)
+    });
+    let workers = |naps: &BTreeMap<String, u64>| {
+        let workers = naps.iter().filter(|(name, _)| name.starts_with("worker-"));
+        workers.map(|(_, count)| *count).collect::<Vec<_>>()
+    };
+    assert!(!workers(&before).is_empty());
+    assert_eq!(workers(&before), workers(&after));
 }
 
 #[test]

@@ -85,7 +85,9 @@ impl Certificates {
             Source::Demo(folder) => match Slot::of_directory(folder, now) {
                 Ok(slots) => slots,
                 Err(why) => {
-                    log::debug!("no certificates for the demo: {why}");
+                    if folder.exists() {
+                        log::info!("{why}; the demo is served with a self-signed certificate");
+                    }
                     let files = Files::new(pair_in(folder, "server"), true);
                     vec![Slot::own(Some(files), now)?]
                 }
