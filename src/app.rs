@@ -3,6 +3,7 @@
 //! Must not read flags or environment: what it does is decided by [`Config`] alone.
 
 use std::any::Any;
+use std::fmt::Write;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::config::{Config, Listen};
 use crate::control::{Actions, Control};
 use crate::logs::{self, AccessLog, Diagnostics};
 use crate::metrics::{self, Admin, RunningAdmin};
-use crate::middleware::{Hsts, HttpsRedirect, RedirectPort};
+use crate::middleware::{Hsts, HttpsPort, HttpsRedirect, RedirectPort};
 use crate::{demo, files};
 
 /// How long the end of the process waits for each log's last lines to be written.
@@ -54,11 +55,11 @@ pub fn run(config: &Config) -> Result<(), Fault> {
 fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result<(), Fault> {
     let ending = demo::Ending::default();
     let access = access_log(config)?;
-    let redirect = Arc::new(HttpsRedirect::new(None));
-    let site = site(config, &ending, access.as_ref(), &redirect)?;
+    let https_port = HttpsPort::default();
+    let site = site(config, &ending, access.as_ref(), &https_port)?;
     let bound = bind(config, site, access.clone()).map_err(|error| fault(&error))?;
     if let Some(port) = redirect_port(config, &bound) {
-        redirect.set_port(port);
+        https_port.set(port);
     }
     let addresses = bound.addresses().to_vec();
     let admin = bind_admin(config)?;
@@ -112,13 +113,13 @@ fn site(
     config: &Config,
     ending: &demo::Ending,
     access: Option<&Arc<AccessLog>>,
-    redirect: &Arc<HttpsRedirect>,
+    https_port: &HttpsPort,
 ) -> Result<Site, Fault> {
     let mut site = Site::builder()
         .limits(config.limits.clone())
         .server_name(config.server_name.as_deref());
     if config.https_redirect.is_some() {
-        site = site.middleware(redirect.clone());
+        site = site.middleware(Arc::new(HttpsRedirect::new(https_port, None)));
     }
     if let Some(policy) = config.hsts {
         site = site.middleware(Arc::new(Hsts::new(policy)));
@@ -190,8 +191,13 @@ fn start_admin(
     diagnostics: &Diagnostics,
 ) -> Result<RunningAdmin, Fault> {
     if let Some(address) = admin.address() {
-        let place = place(address);
-        diagnostics.announce(&format!("metrics, health and readiness on {place}"));
+        let scheme = match address {
+            ListenAddress::Tcp(_) => "http://",
+            _ => "",
+        };
+        diagnostics.announce(&format!(
+            "metrics, health and readiness on {scheme}{address}"
+        ));
         if metrics::is_exposed(address) {
             log::warn!(
                 "everyone who reaches {address} may read the metrics: for this machine alone \
@@ -230,21 +236,18 @@ fn greeting(config: &Config, address: &ListenAddress) -> String {
         (Some(files), false) => files.root.display().to_string(),
         (None, _) => "the demo site".into(),
     };
-    let (version, place) = (env!("CARGO_PKG_VERSION"), place(address));
-    let workers = config.workers;
-    let plural = if workers == 1 { "" } else { "s" };
-    format!("tidegate {version} serving {what} on {place} ({workers} worker{plural})")
-}
-
-/// An address as people open it.
-fn place(address: &ListenAddress) -> String {
-    match address {
+    let mut line = format!("tidegate {} serving {what} on ", env!("CARGO_PKG_VERSION"));
+    // Writing to a string cannot fail.
+    let _ = match address {
         ListenAddress::Tcp(address) if address.ip().is_unspecified() => {
-            format!("http://localhost:{}", address.port())
+            write!(line, "http://localhost:{}", address.port())
         }
-        ListenAddress::Tcp(address) => format!("http://{address}"),
-        other => other.to_string(),
-    }
+        ListenAddress::Tcp(address) => write!(line, "http://{address}"),
+        other => write!(line, "{other}"),
+    };
+    let plural = if config.workers == 1 { "" } else { "s" };
+    let _ = write!(line, " ({} worker{plural})", config.workers);
+    line
 }
 
 /// Whose fault it is that the server does not run.
@@ -353,8 +356,12 @@ mod tests {
     #[test]
     fn a_missing_root_is_a_fault_of_the_configuration() {
         let config = config(&["/nonexistent/tidegate"]);
-        let redirect = Arc::new(HttpsRedirect::new(None));
-        let built = site(&config, &demo::Ending::default(), None, &redirect);
+        let built = site(
+            &config,
+            &demo::Ending::default(),
+            None,
+            &HttpsPort::default(),
+        );
         let Err(Fault::Configuration(line)) = built else {
             panic!("a site was built");
         };
