@@ -3,7 +3,6 @@
 //! Must not read flags or environment: what it does is decided by [`Config`] alone.
 
 use std::any::Any;
-use std::fmt::Write;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use crate::config::{Config, Listen};
 use crate::control::{Actions, Control};
 use crate::logs::{self, AccessLog, Diagnostics};
 use crate::metrics::{self, Admin, RunningAdmin};
-use crate::middleware::{Hsts, HttpsPort, HttpsRedirect, RedirectPort};
+use crate::middleware::{Hsts, HttpsRedirect, RedirectPort};
 use crate::{demo, files};
 
 /// How long the end of the process waits for each log's last lines to be written.
@@ -55,11 +54,11 @@ pub fn run(config: &Config) -> Result<(), Fault> {
 fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result<(), Fault> {
     let ending = demo::Ending::default();
     let access = access_log(config)?;
-    let https_port = HttpsPort::default();
-    let site = site(config, &ending, access.as_ref(), &https_port)?;
+    let redirect = Arc::new(HttpsRedirect::new(None));
+    let site = site(config, &ending, access.as_ref(), &redirect)?;
     let bound = bind(config, site, access.clone()).map_err(|error| fault(&error))?;
     if let Some(port) = redirect_port(config, &bound) {
-        https_port.set(port);
+        redirect.set_port(port);
     }
     let addresses = bound.addresses().to_vec();
     let admin = bind_admin(config)?;
@@ -113,13 +112,13 @@ fn site(
     config: &Config,
     ending: &demo::Ending,
     access: Option<&Arc<AccessLog>>,
-    https_port: &HttpsPort,
+    redirect: &Arc<HttpsRedirect>,
 ) -> Result<Site, Fault> {
     let mut site = Site::builder()
         .limits(config.limits.clone())
         .server_name(config.server_name.as_deref());
     if config.https_redirect.is_some() {
-        site = site.middleware(Arc::new(HttpsRedirect::new(https_port, None)));
+        site = site.middleware(redirect.clone());
     }
     if let Some(policy) = config.hsts {
         site = site.middleware(Arc::new(Hsts::new(policy)));
@@ -191,13 +190,8 @@ fn start_admin(
     diagnostics: &Diagnostics,
 ) -> Result<RunningAdmin, Fault> {
     if let Some(address) = admin.address() {
-        let scheme = match address {
-            ListenAddress::Tcp(_) => "http://",
-            _ => "",
-        };
-        diagnostics.announce(&format!(
-            "metrics, health and readiness on {scheme}{address}"
-        ));
+        let place = place(address);
+        diagnostics.announce(&format!("metrics, health and readiness on {place}"));
         if metrics::is_exposed(address) {
             log::warn!(
                 "everyone who reaches {address} may read the metrics: for this machine alone \
@@ -236,18 +230,21 @@ fn greeting(config: &Config, address: &ListenAddress) -> String {
         (Some(files), false) => files.root.display().to_string(),
         (None, _) => "the demo site".into(),
     };
-    let mut line = format!("tidegate {} serving {what} on ", env!("CARGO_PKG_VERSION"));
-    // Writing to a string cannot fail.
-    let _ = match address {
+    let (version, place) = (env!("CARGO_PKG_VERSION"), place(address));
+    let workers = config.workers;
+    let plural = if workers == 1 { "" } else { "s" };
+    format!("tidegate {version} serving {what} on {place} ({workers} worker{plural})")
+}
+
+/// An address as people open it.
+fn place(address: &ListenAddress) -> String {
+    match address {
         ListenAddress::Tcp(address) if address.ip().is_unspecified() => {
-            write!(line, "http://localhost:{}", address.port())
+            format!("http://localhost:{}", address.port())
         }
-        ListenAddress::Tcp(address) => write!(line, "http://{address}"),
-        other => write!(line, "{other}"),
-    };
-    let plural = if config.workers == 1 { "" } else { "s" };
-    let _ = write!(line, " ({} worker{plural})", config.workers);
-    line
+        ListenAddress::Tcp(address) => format!("http://{address}"),
+        other => other.to_string(),
+    }
 }
 
 /// Whose fault it is that the server does not run.
@@ -356,12 +353,8 @@ mod tests {
     #[test]
     fn a_missing_root_is_a_fault_of_the_configuration() {
         let config = config(&["/nonexistent/tidegate"]);
-        let built = site(
-            &config,
-            &demo::Ending::default(),
-            None,
-            &HttpsPort::default(),
-        );
+        let redirect = Arc::new(HttpsRedirect::new(None));
+        let built = site(&config, &demo::Ending::default(), None, &redirect);
         let Err(Fault::Configuration(line)) = built else {
             panic!("a site was built");
         };

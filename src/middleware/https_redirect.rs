@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use reactor::{Middleware, Reply, Request, Status};
@@ -22,29 +21,6 @@ pub enum RedirectPort {
     Fixed(u16),
 }
 
-/// The port that clients are sent to, 443 at first: which one it is may be known only when the
-/// listeners are bound. Clones are the same one, so that a site that takes the place of another
-/// has it too.
-#[derive(Clone, Debug)]
-pub struct HttpsPort(Arc<AtomicU16>);
-
-impl HttpsPort {
-    /// Sends clients to this port from now on.
-    pub fn set(&self, port: u16) {
-        self.0.store(port, Ordering::Relaxed);
-    }
-
-    fn value(&self) -> u16 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Default for HttpsPort {
-    fn default() -> HttpsPort {
-        HttpsPort(Arc::new(AtomicU16::new(HTTPS_PORT)))
-    }
-}
-
 /// Whether a certificate is for this host, which is as in `RequestView::host`: without port, an
 /// IPv6 address in its brackets.
 pub type HostCheck = Box<dyn Fn(&str) -> bool + Send + Sync>;
@@ -54,18 +30,24 @@ pub type HostCheck = Box<dyn Fn(&str) -> bool + Send + Sync>;
 ///
 /// `OPTIONS *` and CONNECT are let pass: there is no URL for what they ask (RFC 9110 section 7.1).
 pub struct HttpsRedirect {
-    port: HttpsPort,
+    port: AtomicU16,
     covers: Option<HostCheck>,
 }
 
 impl HttpsRedirect {
-    /// To this port; with a check of hosts where unknown ones are refused a connection over TLS:
-    /// they are answered 421 here. Without one all are redirected.
-    pub fn new(port: &HttpsPort, covers: Option<HostCheck>) -> HttpsRedirect {
+    /// With a check of hosts where unknown ones are refused a connection over TLS: they are
+    /// answered 421 here. Without one all are redirected.
+    pub fn new(covers: Option<HostCheck>) -> HttpsRedirect {
         HttpsRedirect {
-            port: port.clone(),
+            port: AtomicU16::new(HTTPS_PORT),
             covers,
         }
+    }
+
+    /// Sends clients to this port from now on; at first it is 443. It may be known only when the
+    /// listeners are bound.
+    pub fn set_port(&self, port: u16) {
+        self.port.store(port, Ordering::Relaxed);
     }
 
     /// The answer to a request for `rest` of `host`; leaves `Location` in the reply buffer.
@@ -82,7 +64,7 @@ impl HttpsRedirect {
         }
         // The body's buffer is borrowed to write in, so that nothing is allocated.
         let mut location = mem::take(out.body());
-        write_location(host, self.port.value(), rest, &mut location);
+        write_location(host, self.port.load(Ordering::Relaxed), rest, &mut location);
         out.field("Location", &location);
         location.clear();
         *out.body() = location;

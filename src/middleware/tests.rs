@@ -6,7 +6,7 @@ use reactor::tls::Tls;
 use reactor::{Limits, Reply, Request, Route, Site};
 
 use super::https_redirect::HostCheck;
-use super::{Hsts, HstsPolicy, HttpsPort, HttpsRedirect};
+use super::{Hsts, HstsPolicy, HttpsRedirect};
 use crate::testing::{Pair, TempDir, TwoPorts, curl, skipped_without};
 
 const POLICY: &str = "\r\nStrict-Transport-Security: max-age=86400; includeSubDomains\r\n";
@@ -15,8 +15,7 @@ const POLICY: &str = "\r\nStrict-Transport-Security: max-age=86400; includeSubDo
 fn start(covers: Option<HostCheck>) -> TwoPorts {
     let folder = TempDir::new();
     let pair = Pair::new(&folder, "server", "/CN=localhost");
-    let port = HttpsPort::default();
-    let redirect = HttpsRedirect::new(&port, covers);
+    let redirect = Arc::new(HttpsRedirect::new(covers));
     let hsts = Hsts::new(HstsPolicy {
         max_age_seconds: 86_400,
         includes_subdomains: true,
@@ -28,7 +27,7 @@ fn start(covers: Option<HostCheck>) -> TwoPorts {
     };
     let site = Site::builder()
         .limits(limits)
-        .middleware(Arc::new(redirect))
+        .middleware(redirect.clone())
         .middleware(Arc::new(hsts))
         .route(Route::post("/echo", |request: &mut Request<'_>| {
             let body = request.body().to_vec();
@@ -48,7 +47,7 @@ fn start(covers: Option<HostCheck>) -> TwoPorts {
         }));
     let tls = Tls::builder().certificate(pair.certificate());
     let server = TwoPorts::start(site, tls.build(None).unwrap(), || Box::new(()));
-    port.set(server.secure);
+    redirect.set_port(server.secure);
     server
 }
 
