@@ -7,6 +7,7 @@ mod environment;
 mod flags;
 mod https;
 mod message;
+mod tls;
 mod values;
 
 #[cfg(test)]
@@ -69,6 +70,7 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
     let limits = limits(&flags, sources)?;
     let listen = listen(flags.listening, sources)?;
     let content = flags.content;
+    let tls_flags = flags.tls;
     let root = match content.directory.or(content.root) {
         Some(root) => Some(root),
         None => sources.path("TIDEGATE_ROOT"),
@@ -91,11 +93,15 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
     ];
     // https://no-color.org
     let may_colour = sources.read("NO_COLOR", values::any)?.is_none();
+    let (tls_listen, tls) = tls::settle(tls_flags, sources, &listen, root.is_none())?;
     let admin: &[_] = &[("TIDEGATE_ADMIN", values::admin_listen as fn(&str) -> _)];
     let admin = sources.pick("admin_listen", flags.admin.admin_listen, admin)?;
     values::apart(&listen, &admin)?;
+    flags.https.check(tls.is_some())?;
     Ok(Config {
         listen,
+        tls_listen,
+        tls,
         https_redirect: flags.https.https_redirect,
         hsts: flags.https.hsts,
         admin: admin.0,
@@ -173,6 +179,7 @@ fn limits(flags: &Flags, sources: &Sources<'_>) -> Result<Limits, String> {
         job_threads: work.job_threads,
         jobs_max: sources.pick("queue_size", work.queue_size, queue_size)?,
         header_timeout: deadlines.header_timeout,
+        handshake_timeout: deadlines.handshake_timeout,
         body_timeout: deadlines.body_timeout,
         write_timeout: deadlines.write_timeout,
         idle_timeout: deadlines.idle_timeout,

@@ -13,6 +13,7 @@ mod metrics;
 mod middleware;
 #[cfg(test)]
 mod testing;
+mod tls;
 
 use std::env;
 use std::io::{self, Write};

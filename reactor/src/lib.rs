@@ -82,7 +82,7 @@ pub use engine::{Site, SiteBuilder};
 pub use error::Error;
 pub use http::{FieldName, Method, Status};
 pub use limits::Limits;
-pub use server::{Accept, Bound, Handle, Running, Server};
+pub use server::{Accept, Bound, Handle, Listening, Running, Server};
 pub use service::{
     FileBody, HalfClose, Handler, Incoming, Middleware, Observer, Progress, Pull, Reply,
     ReplyBuffer, ReplyHead, Request, RequestView, Route, Stream, Summary, Waker,

@@ -63,6 +63,7 @@ const PRODUCT: &[Layer] = &[
     layer(1, "metrics", &[]),
     layer(1, "middleware", &[]),
     layer(1, "proxy", &[]),
+    layer(1, "tls", &[]),
     layer(0, "cluster", &[]),
     layer(0, "encoding", &[]),
 ];

@@ -16,6 +16,7 @@ use log::LevelFilter;
 use reactor::{Accept, ListenAddress};
 
 use super::https::Https;
+use super::tls::Tls;
 use super::values::{self, AccessLog, AdminListen, ServerHeader};
 use crate::logs::Format;
 
@@ -41,6 +42,9 @@ Examples:
                                                   only for this machine
   tidegate ./public -l unix:/run/tidegate.sock    behind another server
   tidegate ./public --access-log /var/log/tidegate/access.log --log-format combined
+  tidegate ./public --tls-cert fullchain.pem --tls-key privkey.pem
+                                                  also over HTTPS, on port 8443
+  tidegate ./public --tls-self-signed             over HTTPS with a certificate made at the start
   tidegate ./public --max-connections-per-ip 64 --header-timeout 5s
 
 Units:
@@ -50,16 +54,17 @@ Units:
 Signals:
   TERM, INT, QUIT   finish what is being answered, then exit; a second TERM or INT exits at once
   USR1              open the access log's file again, after it was moved away
-  HUP, USR2         do nothing yet, and do not end the server
+  HUP               read the certificates again at once; new connections use them
+  USR2              does nothing yet, and does not end the server
 
 Exit status:
   0 ended as told, 1 failed while running, 2 wrong usage or configuration (nothing was served).
 
 Where a flag and a variable of the environment [env: NAME] say the same, the flag wins.";
 
-/// Serves a directory or the demo site over HTTP
+/// Serves a directory or the demo site over HTTP and HTTPS
 ///
-/// Serves a directory, the demo site, or both over HTTP/1.1: one worker thread for each core, each
+/// Serves a directory, the demo site, or both over HTTP/1.1, with TLS or without: one worker thread for each core, each
 /// with its own event loop. Every limit and every timeout has a default, which is shown here.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, styles = STYLES)]
@@ -75,6 +80,8 @@ pub struct Flags {
     pub content: Content,
     #[command(flatten)]
     pub listening: Listening,
+    #[command(flatten)]
+    pub tls: Tls,
     #[command(flatten)]
     pub https: Https,
     #[command(flatten)]
@@ -217,6 +224,11 @@ pub struct Deadlines {
     /// In all, whatever the client drips: this is what ends slow-loris attacks.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::deadline)]
     pub header_timeout: Duration,
+    /// Time for the TLS handshake, from the connection on
+    ///
+    /// In all, whatever the client drips.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::deadline)]
+    pub handshake_timeout: Duration,
     /// Longest pause within a request's body
     ///
     /// Long uploads may take as long as they need while something arrives; see --min-body-rate.

@@ -41,10 +41,6 @@ impl Https {
     /// # Errors
     ///
     /// When one of the flags was given; says which one, and what it needs.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no flag opens a TLS listener yet")
-    )]
     pub fn check(&self, has_tls: bool) -> Result<(), String> {
         let flag = match (self.https_redirect, self.hsts) {
             _ if has_tls => return Ok(()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use reactor::ListenAddress;
+use reactor::tls::TlsVersion;
 
 use crate::config::{Listen, NEVER, parse_duration, parse_rate, parse_size};
 use crate::logs::{Format, Sink};
@@ -245,6 +246,34 @@ pub fn variable_format(text: &str) -> Result<Option<Format>, String> {
 /// What `ENVIRONMENT` says about the format: `production` is for machines to read.
 pub fn environment_format(text: &str) -> Result<Option<Format>, String> {
     Ok((text == "production").then_some(Format::Json))
+}
+
+/// A version of TLS.
+pub fn tls_version(text: &str) -> Result<TlsVersion, String> {
+    match text {
+        "1.2" => Ok(TlsVersion::V1_2),
+        "1.3" => Ok(TlsVersion::V1_3),
+        _ => Err("write 1.2 or 1.3".into()),
+    }
+}
+
+/// Whether something is done.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        OFF => Ok(false),
+        _ => Err(format!("write on or {OFF}")),
+    }
+}
+
+/// Paths with commas between them.
+pub fn paths(text: &str) -> Result<Vec<PathBuf>, String> {
+    let parts = text.split(',').map(str::trim);
+    let paths: Vec<PathBuf> = parts.map(PathBuf::from).collect();
+    match paths.iter().any(|path| path.as_os_str().is_empty()) {
+        true => Err("write names of files, with commas between them".into()),
+        false => Ok(paths),
+    }
 }
 
 /// Any text.

@@ -13,7 +13,7 @@ use reactor::{Accept, Limits, ListenAddress};
 pub use duration::parse_duration;
 pub use size::{parse_rate, parse_size};
 
-use crate::{files, logs, middleware};
+use crate::{files, logs, middleware, tls};
 
 /// A deadline that has been switched off. A hundred years is longer than any process runs and far
 /// from the end of the clock's range.
@@ -24,6 +24,10 @@ pub const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub struct Config {
     /// Where to listen.
     pub listen: Listen,
+    /// Where to listen for TLS, if there are certificates.
+    pub tls_listen: Listen,
+    /// The certificates; `None` if none are wanted.
+    pub tls: Option<tls::Config>,
     /// Whether clients in the clear are sent to HTTPS, and to which port.
     pub https_redirect: Option<middleware::RedirectPort>,
     /// What browsers are told of HTTPS; `None` for nothing.

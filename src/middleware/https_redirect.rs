@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::mem;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use reactor::{Middleware, Reply, Request, Status};
@@ -21,7 +22,7 @@ pub enum RedirectPort {
     Fixed(u16),
 }
 
-/// Whether a certificate is for this host, which is as in `RequestView::host`: without port, an
+/// Whether clients are served over TLS that ask for this host, which is as in `RequestView::host`: without port, an
 /// IPv6 address in its brackets.
 pub type HostCheck = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
@@ -30,24 +31,15 @@ pub type HostCheck = Box<dyn Fn(&str) -> bool + Send + Sync>;
 ///
 /// `OPTIONS *` and CONNECT are let pass: there is no URL for what they ask (RFC 9110 section 7.1).
 pub struct HttpsRedirect {
-    port: AtomicU16,
-    covers: Option<HostCheck>,
+    port: Arc<AtomicU16>,
+    covered: HostCheck,
 }
 
 impl HttpsRedirect {
-    /// With a check of hosts where unknown ones are refused a connection over TLS: they are
-    /// answered 421 here. Without one all are redirected.
-    pub fn new(covers: Option<HostCheck>) -> HttpsRedirect {
-        HttpsRedirect {
-            port: AtomicU16::new(HTTPS_PORT),
-            covers,
-        }
-    }
-
-    /// Sends clients to this port from now on; at first it is 443. It may be known only when the
-    /// listeners are bound.
-    pub fn set_port(&self, port: u16) {
-        self.port.store(port, Ordering::Relaxed);
+    /// Sends clients to this port, which may be known only when the listeners are bound. Those
+    /// that ask for a host that is not `covered` would be refused there, and are answered 421 here.
+    pub fn new(port: Arc<AtomicU16>, covered: HostCheck) -> HttpsRedirect {
+        HttpsRedirect { port, covered }
     }
 
     /// The answer to a request for `rest` of `host`; leaves `Location` in the reply buffer.
@@ -58,7 +50,7 @@ impl HttpsRedirect {
         if host.is_empty() {
             return Reply::text("400 Bad Request\n").with_status(Status::BAD_REQUEST);
         }
-        if self.covers.as_ref().is_some_and(|covers| !covers(host)) {
+        if !(self.covered)(host) {
             return Reply::text("421 Misdirected Request\n")
                 .with_status(Status::MISDIRECTED_REQUEST);
         }
@@ -87,8 +79,7 @@ impl fmt::Debug for HttpsRedirect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpsRedirect")
             .field("port", &self.port)
-            .field("checks_hosts", &self.covers.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,21 +1,22 @@
 //! The redirect and the policy on a server that really speaks TLS, as curl sees them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use reactor::tls::Tls;
 use reactor::{Limits, Reply, Request, Route, Site};
 
-use super::https_redirect::HostCheck;
 use super::{Hsts, HstsPolicy, HttpsRedirect};
 use crate::testing::{Pair, TempDir, TwoPorts, curl, skipped_without};
 
 const POLICY: &str = "\r\nStrict-Transport-Security: max-age=86400; includeSubDomains\r\n";
 
 /// A server that redirects to its own TLS port and tells the policy there.
-fn start(covers: Option<HostCheck>) -> TwoPorts {
+fn start(covered: fn(&str) -> bool) -> TwoPorts {
     let folder = TempDir::new();
     let pair = Pair::new(&folder, "server", "/CN=localhost");
-    let redirect = Arc::new(HttpsRedirect::new(covers));
+    let port = Arc::new(AtomicU16::new(0));
+    let redirect = HttpsRedirect::new(Arc::clone(&port), Box::new(covered));
     let hsts = Hsts::new(HstsPolicy {
         max_age_seconds: 86_400,
         includes_subdomains: true,
@@ -27,7 +28,7 @@ fn start(covers: Option<HostCheck>) -> TwoPorts {
     };
     let site = Site::builder()
         .limits(limits)
-        .middleware(redirect.clone())
+        .middleware(Arc::new(redirect))
         .middleware(Arc::new(hsts))
         .route(Route::post("/echo", |request: &mut Request<'_>| {
             let body = request.body().to_vec();
@@ -47,7 +48,7 @@ fn start(covers: Option<HostCheck>) -> TwoPorts {
         }));
     let tls = Tls::builder().certificate(pair.certificate());
     let server = TwoPorts::start(site, tls.build(None).unwrap(), || Box::new(()));
-    redirect.set_port(server.secure);
+    port.store(server.secure, Ordering::Relaxed);
     server
 }
 
@@ -56,7 +57,7 @@ fn every_answer_over_tls_tells_the_policy_once() {
     if skipped_without(&["openssl", "curl"]) {
         return;
     }
-    let server = start(None);
+    let server = start(|_| true);
     let base = format!("https://localhost:{}", server.secure);
     let too_much = "x".repeat(101);
     for (arguments, status) in [
@@ -88,7 +89,7 @@ fn a_client_in_the_clear_arrives_at_the_real_port_with_its_body() {
     if skipped_without(&["openssl", "curl"]) {
         return;
     }
-    let server = start(None);
+    let server = start(|_| true);
     let url = format!("http://localhost:{}/echo?a=%20b", server.plain);
     let answers = curl(&["-L", "-d", "body", &url]);
     let (first, second) = answers.split_once("HTTP/1.1 200 OK").unwrap();
@@ -110,7 +111,7 @@ fn hosts_without_a_certificate_are_misdirected() {
     if skipped_without(&["openssl", "curl"]) {
         return;
     }
-    let server = start(Some(Box::new(|host| host == "localhost")));
+    let server = start(|host| host == "localhost");
     let port = server.plain;
     let answer = curl(&[&format!("http://localhost:{port}/nothing")]);
     assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");

@@ -158,6 +158,11 @@ impl Socket {
         }
     }
 
+    /// Whether the client's first message is still to be read or answered.
+    pub fn awaits_hello(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.awaits_hello())
+    }
+
     /// Takes one more look at a handshake, with `room` for what arrives.
     pub fn shake_hands(&mut self, room: &mut [u8]) -> Handshake {
         let Some(tls) = &mut self.tls else {

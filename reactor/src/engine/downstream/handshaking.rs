@@ -26,6 +26,13 @@ impl Downstream {
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Step {
+        if self.socket.awaits_hello() {
+            let may_answer = cx.handshakes.may_answer(key, waits);
+            self.state = State::Handshaking { waits: !may_answer };
+            if !may_answer {
+                return Step::Wait;
+            }
+        }
         let Some(mut hand) = self.take_hand(key, cx) else {
             return Step::Wait;
         };
@@ -37,11 +44,7 @@ impl Downstream {
             match self.socket.shake_hands(&mut hand.block) {
                 Handshake::GoesOn(count) => budget.spend(count.max(OVERHEAD_BYTES)),
                 Handshake::AwaitsAnswer => {
-                    let may_answer = cx.handshakes.may_answer(key, waits);
-                    self.state = State::Handshaking { waits: !may_answer };
-                    if !may_answer {
-                        break Step::Wait;
-                    }
+                    cx.handshakes.count_answer();
                     match self.socket.answer_hello() {
                         Ok(()) => break Step::Go,
                         Err(fault) => break self.fail_handshake(fault, site, cx),

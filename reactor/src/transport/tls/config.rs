@@ -186,6 +186,11 @@ impl Tls {
         &self.certificates.list
     }
 
+    /// Whether a client that asks for this name is served.
+    pub fn takes(&self, name: &str) -> bool {
+        self.policy_of(Some(name)).is_some()
+    }
+
     /// What a connection is opened with whose client asks for `name`; `None` if it is refused.
     pub(super) fn config(&self, name: Option<&str>) -> Option<Arc<ServerConfig>> {
         let index = self.policy_of(name)?;

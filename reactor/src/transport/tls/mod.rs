@@ -16,6 +16,7 @@ mod certificate;
 #[allow(dead_code)] // being written
 mod client;
 mod config;
+mod info;
 mod names;
 mod session;
 #[cfg(test)]
@@ -23,4 +24,5 @@ mod tests;
 
 pub use certificate::{Certificate, CertificateError, ClientAuthority};
 pub use config::{ClientAuth, Tls, TlsBuilder, TlsPolicy, TlsVersion};
-pub use session::{ClientCertificate, Fault, Session, TlsInfo};
+pub use info::{ClientCertificate, TlsInfo};
+pub use session::{Fault, Session};

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What is buffered here is bounded: a record that is incomplete or was not read yet (below 34
-//! KiB), one read of ciphertext behind it (a block), and 64 KiB of sealed records that the
+//! KiB), one read of ciphertext behind it (a block), and 48 KiB of sealed records that the
 //! transport has not taken.
 
 use std::fmt;
@@ -16,10 +16,10 @@ use std::mem;
 use std::sync::Arc;
 
 use rustls::server::{Accepted, AcceptedAlert, Acceptor};
-use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
+use rustls::{ServerConfig, ServerConnection};
 
-use super::certificate::Facts;
-use super::config::{Tls, TlsVersion};
+use super::config::Tls;
+use super::info::TlsInfo;
 
 /// Plaintext of one record while a connection begins: with its overhead it fits into one segment of
 /// TCP, so that the client can use it when that arrives and need not wait for 16 KiB.
@@ -28,6 +28,10 @@ const SMALL_RECORD_BYTES: usize = 1400;
 /// Records are small until this much was sent: what TCP sends before the first acknowledgement (RFC
 /// 6928). Later the window has opened, and full records cost less.
 const SMALL_RECORDS_BYTES: usize = 14 << 10;
+
+/// Plaintext that is sealed before it is sent: three full records. With their overhead they stay
+/// below the 64 KiB that systems cut into packets late or never; four would leave in two pieces.
+const SEALED_BYTES_MAX: usize = 48 << 10;
 
 /// Ciphertext in one piece above which the buffer for it is worth being shrunk afterwards.
 const USUAL_BYTES: usize = 4 << 10;
@@ -53,96 +57,6 @@ impl fmt::Display for Fault {
     }
 }
 
-/// How a connection was opened.
-#[derive(Debug)]
-pub struct TlsInfo {
-    version: TlsVersion,
-    cipher_suite: &'static str,
-    server_name: Option<Box<str>>,
-    is_resumed: bool,
-    client: Option<ClientCertificate>,
-    tls: Arc<Tls>,
-}
-
-/// A client's certificate, which was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// The subject's distinguished name (RFC 4514), as in `CN=alice,O=Example`.
-    pub subject: Box<str>,
-    /// Its names, addresses and URIs (RFC 5280 section 4.2.1.6).
-    pub names: Box<[Box<str>]>,
-}
-
-impl TlsInfo {
-    /// The version.
-    pub fn version(&self) -> TlsVersion {
-        self.version
-    }
-
-    /// The suite, by IANA's name, as in `TLS_AES_128_GCM_SHA256`.
-    pub fn cipher_suite(&self) -> &'static str {
-        self.cipher_suite
-    }
-
-    /// The name that the client asked for (SNI, RFC 6066 section 3).
-    pub fn server_name(&self) -> Option<&str> {
-        self.server_name.as_deref()
-    }
-
-    /// Whether it goes on from an earlier connection's secrets (RFC 8446 section 2.2).
-    pub fn is_resumed(&self) -> bool {
-        self.is_resumed
-    }
-
-    /// The certificate that the client showed.
-    pub fn client(&self) -> Option<&ClientCertificate> {
-        self.client.as_ref()
-    }
-
-    /// Whether a request for `host` may come over this connection: what is demanded of clients is
-    /// the same as for the name that it was opened with (RFC 9110 section 7.4).
-    #[inline]
-    pub fn covers(&self, host: &str) -> bool {
-        self.tls.covers(self.server_name(), host)
-    }
-
-    fn of(connection: &ServerConnection, tls: Arc<Tls>) -> TlsInfo {
-        let suite = connection.negotiated_cipher_suite();
-        let client = connection.peer_certificates().and_then(<[_]>::first);
-        TlsInfo {
-            version: match connection.protocol_version() {
-                Some(ProtocolVersion::TLSv1_3) => TlsVersion::V1_3,
-                _ => TlsVersion::V1_2,
-            },
-            cipher_suite: suite.map_or("", |suite| suite_name(suite.suite())),
-            server_name: connection.server_name().map(Box::from),
-            is_resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
-            client: client.map(|certificate| match Facts::of(certificate) {
-                Ok(facts) => ClientCertificate {
-                    subject: facts.subject,
-                    names: facts.names,
-                },
-                // It was verified all the same, so only its description is missing.
-                Err(_) => ClientCertificate {
-                    subject: "".into(),
-                    names: Box::default(),
-                },
-            }),
-            tls,
-        }
-    }
-}
-
-/// IANA's name: rustls writes `TLS13_` where IANA has `TLS_`.
-fn suite_name(suite: CipherSuite) -> &'static str {
-    match suite {
-        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
-        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
-        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
-        other => other.as_str().unwrap_or(""),
-    }
-}
-
 /// One connection's TLS.
 pub struct Session {
     state: State,
@@ -164,8 +78,12 @@ pub struct Session {
 }
 
 enum State {
-    Hello { acceptor: Acceptor, has_begun: bool },
-    Chosen(Accepted, Arc<ServerConfig>),
+    Hello {
+        acceptor: Acceptor,
+        has_begun: bool,
+    },
+    /// Boxed, for it is larger than what an open connection needs for good.
+    Chosen(Box<Accepted>, Arc<ServerConfig>),
     Open(ServerConnection),
     Refused(Alert),
 }
@@ -226,6 +144,11 @@ impl Session {
         Ok(used > 0)
     }
 
+    /// Whether the client's first message is still to be taken in, or to be answered.
+    pub fn awaits_hello(&self) -> bool {
+        matches!(self.state, State::Hello { .. } | State::Chosen(..))
+    }
+
     /// Whether the client's first message is to be answered, which costs a signature: it may have
     /// to wait for its turn.
     pub fn awaits_answer(&self) -> bool {
@@ -241,7 +164,8 @@ impl Session {
         let refused = State::Refused(Alert::Ours(b""));
         match mem::replace(&mut self.state, refused) {
             State::Chosen(accepted, config) => match accepted.into_connection(config) {
-                Ok(connection) => {
+                Ok(mut connection) => {
+                    connection.set_buffer_limit(Some(SEALED_BYTES_MAX));
                     self.state = State::Open(connection);
                     self.process()
                 }
@@ -430,7 +354,7 @@ impl Session {
                 let hello = accepted.client_hello();
                 match self.tls.config(hello.server_name()) {
                     Some(config) => {
-                        self.state = State::Chosen(accepted, config);
+                        self.state = State::Chosen(Box::new(accepted), config);
                         Ok(true)
                     }
                     None => {

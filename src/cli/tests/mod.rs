@@ -1,6 +1,7 @@
 //! Command lines and environments, and what is made of them.
 
 mod edge;
+mod https;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -80,6 +81,7 @@ fn every_limit_has_its_flag() {
         "--job-threads=2",
         "--queue-size=5",
         "--header-timeout=1s",
+        "--handshake-timeout=7s",
         "--body-timeout=2s",
         "--write-timeout=3s",
         "--idle-timeout=4s",
@@ -100,6 +102,7 @@ fn every_limit_has_its_flag() {
         job_threads: 2,
         jobs_max: 5,
         header_timeout: Duration::from_secs(1),
+        handshake_timeout: Duration::from_secs(7),
         body_timeout: Duration::from_secs(2),
         write_timeout: Duration::from_secs(3),
         idle_timeout: Duration::from_secs(4),
@@ -140,6 +143,7 @@ fn off_is_understood_where_it_means_something() {
     );
     for flag in [
         "--header-timeout",
+        "--handshake-timeout",
         "--body-timeout",
         "--write-timeout",
         "--idle-timeout",
@@ -290,7 +294,10 @@ fn what_is_wrong_is_said_in_one_line() {
             &["--prot", "1"][..],
             &["unknown option '--prot'", "did you mean '--port'?"][..],
         ),
-        (&["--tls-cert=x"], &["unknown option '--tls-cert'"]),
+        (
+            &["--tls-certs=x"],
+            &["'--tls-certs'", "did you mean '--tls-cert'?"],
+        ),
         (&["-z"], &["unknown option '-z'"]),
         (&["a", "b"], &["unexpected argument 'b'"]),
         (&["-p", "70000"], &["'70000'", "--port", "from 0 to 65535"]),
@@ -368,6 +375,9 @@ fn help_names_every_variable_and_groups_every_flag() {
         "TIDEGATE_LISTEN",
         "TIDEGATE_PORT",
         "SERVER_PORT",
+        "TIDEGATE_TLS_CERT",
+        "TIDEGATE_TLS_KEY",
+        "TIDEGATE_TLS_LISTEN",
         "TIDEGATE_ROOT",
         "TIDEGATE_ADMIN",
         "REQUEST_TIMEOUT",

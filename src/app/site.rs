@@ -1,0 +1,159 @@
+//! What is served: the features' routes, what stands around them, and who is told.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use reactor::tls::Tls;
+use reactor::{Bound, ListenAddress, Observer, Site, Summary};
+
+use super::{Fault, plain};
+use crate::config::Config;
+use crate::logs::{self, AccessLog};
+use crate::middleware::{HostCheck, Hsts, HttpsRedirect, RedirectPort};
+use crate::{demo, files};
+
+/// What every site of this process is made from: certificates change, the rest does not.
+pub struct Blueprint {
+    config: Config,
+    ending: demo::Ending,
+    access: Option<Arc<AccessLog>>,
+    /// The port of HTTPS, known once the listeners are open.
+    https_port: Arc<AtomicU16>,
+}
+
+/// What every worker keeps for the features, one field each.
+#[derive(Debug)]
+struct Local {
+    access: Option<logs::WorkerLog>,
+}
+
+impl Blueprint {
+    /// From these.
+    pub fn new(config: Config, ending: demo::Ending, access: Option<Arc<AccessLog>>) -> Blueprint {
+        let fixed = match config.https_redirect {
+            Some(RedirectPort::Fixed(port)) => port,
+            _ => 0,
+        };
+        Blueprint {
+            config,
+            ending,
+            access,
+            https_port: Arc::new(AtomicU16::new(fixed)),
+        }
+    }
+
+    /// Sends clients that come in the clear to the first TLS listener, unless another port was
+    /// asked for.
+    pub fn redirect_to(&self, bound: &Bound) {
+        let mut secure = bound.addresses().iter().filter(|own| own.secure);
+        let port = secure.find_map(|own| match own.address {
+            ListenAddress::Tcp(address) => Some(address.port()),
+            _ => None,
+        });
+        if let (Some(RedirectPort::Listener), Some(port)) = (self.config.https_redirect, port) {
+            self.https_port.store(port, Ordering::Relaxed);
+        }
+    }
+
+    /// A site whose connections are opened with `tls`.
+    ///
+    /// # Errors
+    ///
+    /// What keeps a feature from being served.
+    pub fn site(&self, tls: Option<&Arc<Tls>>) -> Result<Site, Fault> {
+        let config = &self.config;
+        let mut site = Site::builder()
+            .limits(config.limits.clone())
+            .server_name(config.server_name.as_deref());
+        if let Some(tls) = tls {
+            site = site.tls(Arc::clone(tls));
+            if config.https_redirect.is_some() {
+                site = site.middleware(Arc::new(self.redirect(tls)));
+            }
+        }
+        if let Some(policy) = config.hsts {
+            site = site.middleware(Arc::new(Hsts::new(policy)));
+        }
+        if config.demo {
+            for route in demo::routes(config.files.is_none(), &self.ending) {
+                site = site.route(route);
+            }
+        }
+        if let Some(files) = &config.files {
+            let route = files::route(files).map_err(|error| {
+                let root = files.root.display();
+                Fault::Configuration(format!("cannot serve {root}: {}", plain(&error)))
+            })?;
+            site = site.route(route);
+        }
+        if let Some(access) = &self.access {
+            site = site.observer(Arc::new(AccessObserver(Arc::clone(access))));
+        }
+        site.build()
+            .map_err(|error| Fault::Configuration(error.to_string()))
+    }
+
+    /// Where names that no certificate is for are refused a connection over TLS, nobody is sent
+    /// there with one.
+    fn redirect(&self, tls: &Arc<Tls>) -> HttpsRedirect {
+        let tls = Arc::clone(tls);
+        let covered: HostCheck = Box::new(move |host| tls.takes(host));
+        HttpsRedirect::new(Arc::clone(&self.https_port), covered)
+    }
+
+    /// What makes each worker's value for the features.
+    pub fn local(&self) -> impl Fn(usize) -> Box<dyn Any + Send> + use<> {
+        let access = self.access.clone();
+        move |_worker| {
+            Box::new(Local {
+                access: access.as_ref().map(|access| access.worker()),
+            })
+        }
+    }
+}
+
+/// Leads finished requests to the access log's part of the worker's local value.
+struct AccessObserver(Arc<AccessLog>);
+
+impl Observer for AccessObserver {
+    fn observe(&self, summary: &Summary<'_>, local: &mut dyn Any) {
+        if let Some(log) = worker_log(local) {
+            log.observe(summary);
+        }
+    }
+
+    fn wants_timings(&self) -> bool {
+        self.0.wants_timings()
+    }
+
+    fn flush(&self, local: &mut dyn Any) {
+        if let Some(log) = worker_log(local) {
+            log.flush();
+        }
+    }
+}
+
+fn worker_log(local: &mut dyn Any) -> Option<&mut logs::WorkerLog> {
+    local.downcast_mut::<Local>()?.access.as_mut()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::config;
+
+    #[test]
+    fn a_missing_root_is_a_fault_of_the_configuration() {
+        let config = config(&["/nonexistent/tidegate"]);
+        let blueprint = Blueprint::new(config, demo::Ending::default(), None);
+        let Err(Fault::Configuration(line)) = blueprint.site(None) else {
+            panic!("a site was built");
+        };
+        assert!(
+            line.starts_with("cannot serve /nonexistent/tidegate: "),
+            "{line}"
+        );
+        assert!(!line.contains('\n'));
+    }
+}

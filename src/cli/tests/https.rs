@@ -1,0 +1,186 @@
+//! What the flags of HTTPS come to, alone and together.
+
+use reactor::tls::TlsVersion;
+
+use super::*;
+use crate::tls::{Clients, Pair, Source};
+
+fn source(arguments: &[&str], variables: &[(&str, &str)]) -> Option<Source> {
+    config(arguments, variables).tls.map(|tls| tls.source)
+}
+
+fn files(pairs: &[(&str, &str)]) -> Option<Source> {
+    let pair = |(certificate, key): &(&str, &str)| Pair {
+        certificate: certificate.into(),
+        key: key.into(),
+    };
+    Some(Source::Files(pairs.iter().map(pair).collect()))
+}
+
+#[test]
+fn certificates_come_from_files_a_directory_or_nowhere() {
+    let two = ["--tls-cert=a", "--tls-cert=b", "--tls-key=k", "--tls-key=l"];
+    assert_eq!(source(&two, &[]), files(&[("a", "k"), ("b", "l")]));
+    assert_eq!(
+        source(&["./public", "--tls-dir=x"], &[]),
+        Some(Source::Directory("x".into()))
+    );
+    let own = ["./public", "--tls-self-signed"];
+    assert_eq!(source(&own, &[]), Some(Source::SelfSigned));
+    assert_eq!(source(&["./public"], &[]), None);
+
+    let variables = [("TIDEGATE_TLS_CERT", "a, b"), ("TIDEGATE_TLS_KEY", "k,l")];
+    assert_eq!(source(&[], &variables), files(&[("a", "k"), ("b", "l")]));
+    let one = ["--tls-cert=c", "--tls-key=m"];
+    assert_eq!(source(&one, &variables), files(&[("c", "m")]));
+    assert_eq!(source(&own, &variables), Some(Source::SelfSigned));
+}
+
+#[test]
+fn the_demo_alone_has_https_unless_it_was_said_where_to_listen() {
+    let demo = Some(Source::Demo("certs".into()));
+    assert_eq!(source(&[], &[]), demo);
+    assert_eq!(source(&["-p", "3000"], &[]), demo);
+    assert_eq!(source(&["--demo"], &[]), demo);
+    assert_eq!(source(&["-p", "8443"], &[]), None);
+    assert_eq!(source(&["-l", "127.0.0.1:0"], &[]), None);
+    assert_eq!(source(&[], &[("TIDEGATE_LISTEN", ":8080")]), None);
+    assert_eq!(source(&["./public", "--demo"], &[]), None);
+}
+
+#[test]
+fn tls_has_its_addresses() {
+    let listen = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let own = [&["--tls-self-signed"], arguments].concat();
+        config(&own, variables).tls_listen
+    };
+    let variable = [("TIDEGATE_TLS_LISTEN", "127.0.0.1:1,[::1]:2")];
+    let both = vec![address("127.0.0.1:1"), address("[::1]:2")];
+    assert_eq!(listen(&[], &[]), Listen::Everywhere(8443));
+    assert_eq!(listen(&[], &variable), Listen::On(both.clone()));
+    let flags = ["--tls-listen=127.0.0.1:1", "--tls-listen=[::1]:2"];
+    assert_eq!(listen(&flags, &[]), Listen::On(both));
+    assert_eq!(
+        listen(&["--tls-listen=:9"], &variable),
+        Listen::On(vec![address(":9")])
+    );
+}
+
+#[test]
+fn the_policy_has_its_flags() {
+    let tls = config(&["--tls-self-signed"], &[]).tls.unwrap();
+    assert_eq!(
+        (tls.strict_names, tls.min_version, tls.tickets, tls.clients),
+        (false, TlsVersion::V1_2, true, None)
+    );
+    let arguments = [
+        "--tls-self-signed",
+        "--tls-strict-sni",
+        "--tls-min-version=1.3",
+        "--tls-session-tickets=off",
+        "--client-ca=ca.pem",
+    ];
+    let tls = config(&arguments, &[]).tls.unwrap();
+    assert_eq!(
+        (tls.strict_names, tls.min_version, tls.tickets),
+        (true, TlsVersion::V1_3, false)
+    );
+    let clients = Clients {
+        authority: "ca.pem".into(),
+        revoked: None,
+        required: true,
+    };
+    assert_eq!(tls.clients, Some(clients.clone()));
+    for (mode, required) in [("required", true), ("optional", false)] {
+        let more = ["--client-auth", mode, "--client-crl", "crl.pem"];
+        let tls = config(&[&arguments[..], &more].concat(), &[]).tls.unwrap();
+        let clients = Clients {
+            revoked: Some("crl.pem".into()),
+            required,
+            ..clients.clone()
+        };
+        assert_eq!(tls.clients, Some(clients));
+    }
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused_with_the_remedy() {
+    let pair = ["--tls-cert=a", "--tls-key=b"];
+    for (arguments, parts) in [
+        (
+            &["--tls-cert=a"][..],
+            &["1 in --tls-cert", "0 in --tls-key"][..],
+        ),
+        (&["--tls-key=a"], &["0 in --tls-cert", "same order"]),
+        (&["--tls-cert=a", "--tls-dir=b"], &["cannot be used with"]),
+        (
+            &["--tls-dir=a", "--tls-self-signed"],
+            &["cannot be used with"],
+        ),
+        (
+            &["--tls-listen=:1"],
+            &[
+                "--tls-listen needs a certificate",
+                "--tls-cert FILE",
+                "--tls-self-signed",
+            ],
+        ),
+        (
+            &["--tls-strict-sni"],
+            &["--tls-strict-sni needs a certificate"],
+        ),
+        (&["--tls-min-version=1.3"], &["--tls-min-version needs a"]),
+        (
+            &["--tls-session-tickets=on"],
+            &["--tls-session-tickets needs a"],
+        ),
+        (&["--client-ca=x"], &["--client-ca needs a certificate"]),
+        (
+            &["--client-auth=optional"],
+            &["--client-auth", "--client-ca FILE"],
+        ),
+        (
+            &["--tls-self-signed", "--client-crl=x"],
+            &["--client-crl", "--client-ca FILE"],
+        ),
+        (
+            &["--client-auth=maybe"],
+            &["'maybe'", "required", "optional"],
+        ),
+        (&["--tls-min-version=1.1"], &["'1.1'", "1.2 or 1.3"]),
+        (&["--tls-session-tickets=yes"], &["'yes'", "on or off"]),
+        (
+            &["--tls-self-signed", "-p8443"],
+            &["port 8443", "--tls-listen"],
+        ),
+        (
+            &["--tls-self-signed", "-l:80", "--tls-listen=:80"],
+            &["[::]:80 is given twice", "--tls-listen"],
+        ),
+        (
+            &["--tls-self-signed", "--tls-listen=:8", "--tls-listen=:8"],
+            &["invalid --tls-listen", "twice"],
+        ),
+        (&["--tls-listen=nowhere"], &["nowhere"]),
+    ] {
+        let line = wrong(arguments, &[]);
+        for part in parts {
+            assert!(line.contains(part), "{arguments:?}: {line}");
+        }
+    }
+    for (name, value, part) in [
+        ("TIDEGATE_TLS_CERT", "a", "1 in TIDEGATE_TLS_CERT"),
+        ("TIDEGATE_TLS_KEY", "a,", "with commas between"),
+        (
+            "TIDEGATE_TLS_LISTEN",
+            ":1",
+            "TIDEGATE_TLS_LISTEN needs a certificate",
+        ),
+    ] {
+        let line = wrong(&[], &[(name, value)]);
+        assert!(line.contains(part) && line.contains(name), "{line}");
+    }
+    // Any port is another one each time.
+    let any = ["-l:0", "--tls-listen=:0"];
+    config(&[&pair[..], &any].concat(), &[]);
+}

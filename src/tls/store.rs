@@ -1,0 +1,407 @@
+//! The certificates in use, where each came from, and how new ones take their place.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use log::Level;
+use reactor::tls::{Certificate, ClientAuth, ClientAuthority, Tls, TlsPolicy};
+
+use super::expiry::{self, Validity};
+use super::status::Status;
+use super::watch::{Publish, Watch, Watched};
+use super::{Clients, Config, Pair, Source, load, own};
+
+/// A self-signed certificate with less than this left gets a successor.
+const OWN_LEFT_MIN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// All certificates of a server.
+pub struct Certificates {
+    config: Config,
+    slots: Vec<Slot>,
+    clients: Option<Showing>,
+    tls: Arc<Tls>,
+    status: Arc<Status>,
+    /// Whether something new could not be published yet.
+    is_pending: bool,
+}
+
+/// Which files to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those that have changed and are written to no more.
+    Settled,
+    /// Every one.
+    All,
+}
+
+/// A certificate's place.
+struct Slot {
+    /// `None` if the certificate is made here and nothing may take its place.
+    files: Option<Files>,
+    certificate: Option<Certificate>,
+    /// Whether the certificate was made here.
+    is_own: bool,
+}
+
+struct Files {
+    pair: Pair,
+    watched: Watched,
+    /// Whether it is no fault if they are not there.
+    are_optional: bool,
+}
+
+/// Whose certificates clients may show.
+struct Showing {
+    clients: Clients,
+    watched: Watched,
+    authority: ClientAuthority,
+}
+
+impl Certificates {
+    /// Reads the certificates, and says in the log what there is to say about them. `None` if
+    /// there is to be no HTTPS; then that has been said.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the server from starting, in one line that names the file and the remedy.
+    pub fn load(config: &Config) -> Result<Option<Certificates>, String> {
+        let now = SystemTime::now();
+        let slots = match &config.source {
+            Source::Files(pairs) => pairs
+                .iter()
+                .map(Slot::load)
+                .collect::<Result<Vec<_>, _>>()?,
+            Source::SelfSigned => vec![Slot::own(None, now)?],
+            Source::Directory(folder) => match Slot::of_directory(folder, now) {
+                Ok(slots) => slots,
+                Err(why) => {
+                    log::warn!("HTTPS is off: {why}");
+                    return Ok(None);
+                }
+            },
+            Source::Demo(folder) => match Slot::of_directory(folder, now) {
+                Ok(slots) => slots,
+                Err(why) => {
+                    log::debug!("no certificates for the demo: {why}");
+                    let files = Files::new(pair_in(folder, "server"), true);
+                    vec![Slot::own(Some(files), now)?]
+                }
+            },
+        };
+        let clients = config.clients.clone().map(Showing::load).transpose()?;
+        for slot in &slots {
+            slot.describe(now);
+        }
+        let tls = arm(config, &slots, clients.as_ref(), None)?;
+        let status = Arc::new(Status::default());
+        status.describe(tls.certificates());
+        Ok(Some(Certificates {
+            config: config.clone(),
+            slots,
+            clients,
+            tls: Arc::new(tls),
+            status,
+            is_pending: false,
+        }))
+    }
+
+    /// What connections are to be opened with.
+    pub fn tls(&self) -> &Arc<Tls> {
+        &self.tls
+    }
+
+    /// What becomes of them.
+    pub fn status(&self) -> &Arc<Status> {
+        &self.status
+    }
+
+    /// Watches over their files from now on. Whatever is new is handed to `publish`, which says
+    /// why if it cannot be used.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a thread.
+    pub fn watch(
+        self,
+        publish: impl Fn(Arc<Tls>) -> Result<(), String> + Send + 'static,
+    ) -> io::Result<Watch> {
+        Watch::start(self, Box::new(publish))
+    }
+
+    pub(super) fn has_files(&self) -> bool {
+        self.clients.is_some() || self.slots.iter().any(|slot| slot.files.is_some())
+    }
+
+    /// Reads files and lets new connections use what is new in them. What cannot be used is said,
+    /// and what is in use stays.
+    pub(super) fn refresh(&mut self, which: Which, publish: &Publish) {
+        let now = SystemTime::now();
+        let slots = self.slots.iter_mut().map(|slot| slot.refresh(which, now));
+        let clients = self
+            .clients
+            .iter_mut()
+            .map(|showing| showing.refresh(which));
+        let mut has_failed = false;
+        let mut is_new = self.is_pending && which == Which::All;
+        for result in slots.chain(clients) {
+            match result {
+                Ok(changed) => is_new |= changed,
+                Err(why) => {
+                    has_failed = true;
+                    log::error!("{why}; what was in use before stays");
+                    self.status.count_failure();
+                }
+            }
+        }
+        if is_new {
+            self.publish(publish);
+        } else if which == Which::All && !has_failed {
+            log::info!("certificates were read again: nothing has changed");
+        }
+    }
+
+    /// Says which certificates need care, and renews the one that is made here.
+    pub(super) fn tell_daily(&mut self, publish: &Publish) {
+        let now = SystemTime::now();
+        let mut is_new = false;
+        for slot in &mut self.slots {
+            is_new |= slot.renew(now);
+            if slot.level(now) != Some(Level::Info) {
+                slot.describe(now);
+            }
+        }
+        if is_new {
+            self.publish(publish);
+        }
+    }
+
+    fn publish(&mut self, publish: &Publish) {
+        let clients = self.clients.as_ref();
+        let published = arm(&self.config, &self.slots, clients, Some(&self.tls))
+            .map(Arc::new)
+            .and_then(|tls| publish(Arc::clone(&tls)).map(|()| tls));
+        self.is_pending = published.is_err();
+        match published {
+            Ok(tls) => {
+                self.tls = tls;
+                self.status.describe(self.tls.certificates());
+                self.status.count_reload();
+                log::info!("new connections use the new certificates");
+            }
+            Err(why) => {
+                self.status.count_failure();
+                log::error!("{why}; what was in use before stays");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tls.fmt(f)
+    }
+}
+
+/// All of it as the engine takes it.
+fn arm(
+    config: &Config,
+    slots: &[Slot],
+    clients: Option<&Showing>,
+    previous: Option<&Tls>,
+) -> Result<Tls, String> {
+    let mut builder = Tls::builder()
+        .strict_names(config.strict_names)
+        .tickets(config.tickets)
+        .policy(TlsPolicy {
+            min_version: config.min_version,
+            client_auth: match clients {
+                None => ClientAuth::Off,
+                Some(showing) if showing.clients.required => {
+                    ClientAuth::Required(showing.authority.clone())
+                }
+                Some(showing) => ClientAuth::Optional(showing.authority.clone()),
+            },
+        });
+    for certificate in slots.iter().filter_map(|slot| slot.certificate.as_ref()) {
+        builder = builder.certificate(certificate.clone());
+    }
+    builder
+        .build(previous)
+        .map_err(|error| format!("cannot use the certificates: {error}"))
+}
+
+/// The pair of this name in a directory.
+fn pair_in(folder: &Path, name: &str) -> Pair {
+    Pair {
+        certificate: folder.join(format!("{name}.crt")),
+        key: folder.join(format!("{name}.key")),
+    }
+}
+
+impl Files {
+    fn new(pair: Pair, are_optional: bool) -> Files {
+        Files {
+            watched: Watched::new(vec![pair.certificate.clone(), pair.key.clone()]),
+            pair,
+            are_optional,
+        }
+    }
+
+    fn are_there(&self) -> bool {
+        self.pair.certificate.exists() && self.pair.key.exists()
+    }
+}
+
+impl Slot {
+    /// Of a pair that must be there; whether it is in force does not matter.
+    fn load(pair: &Pair) -> Result<Slot, String> {
+        let files = Files::new(pair.clone(), false);
+        Ok(Slot {
+            certificate: Some(load::pair(pair)?),
+            files: Some(files),
+            is_own: false,
+        })
+    }
+
+    /// With a certificate that is made here, until there are files.
+    fn own(files: Option<Files>, now: SystemTime) -> Result<Slot, String> {
+        let own = own::certificate(now)?;
+        log::info!(
+            "a self-signed certificate was made, which no client knows: SHA-256 {}",
+            own.fingerprint
+        );
+        Ok(Slot {
+            files,
+            certificate: Some(own.certificate),
+            is_own: true,
+        })
+    }
+
+    /// Of the pairs in a directory, the first of which must be there and in force.
+    fn of_directory(folder: &Path, now: SystemTime) -> Result<Vec<Slot>, String> {
+        let first = Slot::load(&pair_in(folder, "server"))?;
+        if let (Some(certificate), Some(files)) = (&first.certificate, &first.files)
+            && !Validity::of(certificate, now).is_in_force()
+        {
+            let path = files.pair.certificate.display();
+            return Err(format!("{path} {}", expiry::validity(certificate, now)));
+        }
+        let mut second = Slot {
+            files: Some(Files::new(pair_in(folder, "server-rsa"), true)),
+            certificate: None,
+            is_own: false,
+        };
+        if let Err(why) = second.read(now) {
+            log::warn!("{why}; HTTPS goes on without this pair");
+        }
+        Ok(vec![first, second])
+    }
+
+    /// Reads the files if they are due; whether there is a new certificate in them.
+    fn refresh(&mut self, which: Which, now: SystemTime) -> Result<bool, String> {
+        let files = self.files.as_mut();
+        if !files.is_some_and(|files| files.watched.is_due(which)) {
+            return Ok(false);
+        }
+        let is_new = self.read(now)?;
+        if is_new {
+            self.describe(now);
+        }
+        Ok(is_new)
+    }
+
+    /// Reads the files; whether there is a new certificate in them. One that is not in force does
+    /// not replace one that is.
+    fn read(&mut self, now: SystemTime) -> Result<bool, String> {
+        let Some(files) = &self.files else {
+            return Ok(false);
+        };
+        let has_own_only = self.is_own || self.certificate.is_none();
+        if files.are_optional && has_own_only && !files.are_there() {
+            return Ok(false);
+        }
+        let fresh = load::pair(&files.pair)?;
+        let old = self.certificate.as_ref();
+        if old == Some(&fresh) {
+            return Ok(false);
+        }
+        let is_in_force = |certificate| Validity::of(certificate, now).is_in_force();
+        if !is_in_force(&fresh) && (files.are_optional || old.is_some_and(is_in_force)) {
+            let path = files.pair.certificate.display();
+            return Err(format!("{path} {}", expiry::validity(&fresh, now)));
+        }
+        self.certificate = Some(fresh);
+        self.is_own = false;
+        Ok(true)
+    }
+
+    /// Makes another certificate in time if it is one that is made here; says whether it did.
+    fn renew(&mut self, now: SystemTime) -> bool {
+        let left = self.certificate.as_ref().map(|c| Validity::of(c, now));
+        let is_due = !matches!(left, Some(Validity::For(left)) if left >= OWN_LEFT_MIN);
+        if !self.is_own || !is_due {
+            return false;
+        }
+        match Slot::own(None, now) {
+            Ok(fresh) => {
+                self.certificate = fresh.certificate;
+                true
+            }
+            Err(why) => {
+                log::error!("{why}");
+                false
+            }
+        }
+    }
+
+    fn level(&self, now: SystemTime) -> Option<Level> {
+        let certificate = self.certificate.as_ref()?;
+        Some(Validity::of(certificate, now).level())
+    }
+
+    /// Says whose the certificate is, how long it is in force, and what is not as it should be.
+    fn describe(&self, now: SystemTime) {
+        let (Some(certificate), Some(level)) = (&self.certificate, self.level(now)) else {
+            return;
+        };
+        let label = match &self.files {
+            Some(files) if !self.is_own => {
+                for warning in load::warnings(&files.pair, certificate) {
+                    log::warn!("{warning}");
+                }
+                format!("the certificate {}", files.pair.certificate.display())
+            }
+            _ => "the self-signed certificate".to_owned(),
+        };
+        log::log!(level, "{}", expiry::line(&label, certificate, now));
+    }
+}
+
+impl Showing {
+    fn load(clients: Clients) -> Result<Showing, String> {
+        let mut paths = vec![clients.authority.clone()];
+        paths.extend(clients.revoked.clone());
+        let watched = Watched::new(paths);
+        Ok(Showing {
+            authority: load::clients(&clients)?,
+            watched,
+            clients,
+        })
+    }
+
+    fn refresh(&mut self, which: Which) -> Result<bool, String> {
+        if !self.watched.is_due(which) {
+            return Ok(false);
+        }
+        let fresh = load::clients(&self.clients)?;
+        let is_new = fresh != self.authority;
+        self.authority = fresh;
+        Ok(is_new)
+    }
+}
+
+#[cfg(test)]
+mod tests;
