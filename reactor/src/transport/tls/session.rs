@@ -295,10 +295,10 @@ impl Session {
             return 0;
         }
         let mut writer = connection.writer();
-        let (first, length) = match pieces {
-            [] => return 0,
-            [first, ..] => (first, pieces.iter().map(|piece| piece.len()).sum::<usize>()),
+        let Some(first) = pieces.iter().find(|piece| !piece.is_empty()) else {
+            return 0;
         };
+        let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
         // The writer cannot fail: what it has no room for it does not take.
         let sealed = match self.small_bytes_left {
             1.. if length > SMALL_RECORD_BYTES => {
