@@ -7,8 +7,8 @@
 //! ```
 //!
 //! What is buffered here is bounded: a record that is incomplete or was not read yet (below 34
-//! KiB), one read of ciphertext behind it (a block), and 64 KiB of sealed records that the
-//! transport has not taken.
+//! KiB; during the handshake a message in several records, 64 KiB), one read of ciphertext behind
+//! it (a block), and 64 KiB of sealed records that the transport has not taken.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
