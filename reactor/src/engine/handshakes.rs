@@ -34,6 +34,12 @@ impl Handshakes {
         self.left = ANSWERS_A_TURN;
     }
 
+    /// How often `key` waits.
+    #[cfg(test)]
+    pub fn count(&self, key: Key) -> usize {
+        self.waiting.iter().filter(|&&one| one == key).count()
+    }
+
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()

@@ -136,6 +136,12 @@ impl Socket {
         self.tls.as_ref().is_some_and(|tls| tls.has_output())
     }
 
+    /// What the simulation looks at in the connection's TLS.
+    #[cfg(test)]
+    pub fn view_tls(&mut self) -> Option<crate::transport::tls::SessionView> {
+        self.tls.as_mut().map(|tls| tls.view())
+    }
+
     /// Whether bytes went out since the last call.
     #[inline]
     pub fn take_sent(&mut self) -> bool {

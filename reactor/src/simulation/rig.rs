@@ -29,7 +29,7 @@ impl Rig {
         let wakers = Arc::new(Wakers::default());
         let site = Arc::new(site(limits.clone(), "one", &wakers, &Arc::default()));
         let network = Network::new(1, Chaos::NONE);
-        let engine = Engine::new(network, &site, 1, false);
+        let engine = Engine::new(network, &site, 1, false, true);
         let mut rig = Rig {
             engine,
             wakers,

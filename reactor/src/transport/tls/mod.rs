@@ -14,7 +14,7 @@
 mod certificate;
 #[cfg(test)]
 #[allow(dead_code)] // being written
-mod client;
+pub(crate) mod client;
 mod config;
 mod names;
 mod session;
@@ -23,4 +23,6 @@ mod tests;
 
 pub use certificate::{Certificate, CertificateError, ClientAuthority};
 pub use config::{ClientAuth, Tls, TlsBuilder, TlsPolicy, TlsVersion};
+#[cfg(test)]
+pub(crate) use session::inspect::SessionView;
 pub use session::{ClientCertificate, Fault, Session, TlsInfo};

@@ -10,6 +10,9 @@
 //! KiB), one read of ciphertext behind it (a block), and 64 KiB of sealed records that the
 //! transport has not taken.
 
+#[cfg(test)]
+pub(crate) mod inspect;
+
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::mem;
