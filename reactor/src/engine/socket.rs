@@ -105,7 +105,13 @@ impl Socket {
     /// Whether a read may bring something.
     #[inline]
     pub fn can_read(&self) -> bool {
-        self.can_read || self.tls.as_ref().is_some_and(|tls| tls.has_input())
+        self.can_read || (!self.finished && self.tls.as_ref().is_some_and(|tls| tls.has_input()))
+    }
+
+    /// Whether something may still come from a client that has sent its last request: over TLS its
+    /// goodbye does, and would reset a connection that is closed by then.
+    pub fn expects_more(&self) -> bool {
+        self.can_read() || (self.tls.is_some() && !self.finished)
     }
 
     /// Whether a write may be taken.
@@ -231,6 +237,10 @@ impl Socket {
         let Some(tls) = &mut self.tls else {
             return Received::Blocked;
         };
+        if !tls.is_open() {
+            // The last word was said: what the client still sends is thrown away as it comes.
+            return self.receive(room);
+        }
         let mut count = tls.read(room);
         if count == 0 && !tls.is_finished() {
             match tls.ingest_backlog() {

@@ -203,6 +203,7 @@ impl Actor {
                 self.wire = Some(Wire::new(link, self.plan.voice, self.clients.as_ref()));
                 self.sends = When::At(now);
                 self.reads = When::At(now);
+                self.busy_at = now;
                 "connects".to_owned()
             }
             Err(_) => {
@@ -214,8 +215,11 @@ impl Actor {
 
     /// What the client does when TLS has had something to send: nothing else, while it has.
     fn after_flush(&mut self, flushed: Flushed, soon: When, now: Instant) -> Option<&'static str> {
+        if matches!(flushed, Flushed::All | Flushed::Some) {
+            self.busy_at = now;
+        }
         self.sends = match flushed {
-            Flushed::All => return None,
+            Flushed::All | Flushed::Nothing => return None,
             Flushed::Some => soon,
             Flushed::Blocked => When::Later,
             Flushed::Stalls(pause, AfterStall::GoesOn) => When::At(now + pause),
@@ -258,6 +262,7 @@ impl Actor {
             Reading::Stalls { after, .. } if !self.has_stalled => after - wire.received,
             _ => usize::MAX,
         };
+        let before = (self.inbox.len(), self.is_secured);
         let count = wire.receive(&mut self.inbox, most)?;
         self.reads = match self.plan.reading {
             Reading::Stalls { after, pause } if !self.has_stalled && wire.received == after => {
@@ -275,8 +280,10 @@ impl Actor {
             self.sends = When::At(now);
         }
         self.parse()?;
-        if count > 0 {
+        if before != (self.inbox.len(), self.is_secured) {
             self.busy_at = now;
+        }
+        if count > 0 {
             if self.sends == When::Later {
                 self.sends = When::At(now);
             }

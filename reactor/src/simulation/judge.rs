@@ -79,7 +79,9 @@ impl Judge<'_> {
             .is_some_and(|last| !last.keeps || !last.is_whole);
         let waited = self.actor.ended_at.since(self.actor.busy_at);
         let idle = on.limits.idle_timeout;
-        let is_idle = !is_closing && !plan.half_closes && answers.len() == plan.asked.len();
+        let corrupts = matches!(plan.voice, Voice::Tls(habits) if habits.corrupts);
+        let is_idle =
+            !is_closing && !corrupts && !plan.half_closes && answers.len() == plan.asked.len();
         let handshake = on.limits.handshake_timeout;
         let expected = match is_idle {
             _ if plan.voice == Voice::Nonsense => Duration::ZERO..handshake + SLACK,
@@ -140,7 +142,8 @@ impl Judge<'_> {
                 body.len(),
             ));
         };
-        if one.is_cut && answer.is_whole && answer.framing != Framing::UntilClose {
+        let is_told = answer.framing != Framing::UntilClose || self.actor.is_secured;
+        if one.is_cut && answer.is_whole && is_told {
             return Err("it should have been cut".to_owned());
         }
         if !one.is_cut && !answer.is_whole && !self.may_cut() {

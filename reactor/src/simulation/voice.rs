@@ -52,6 +52,9 @@ pub(super) enum AfterStall {
     Resets,
 }
 
+/// Plaintext that a record holds at most (RFC 8446 section 5.1).
+const RECORD_BYTES_MAX: usize = 16 << 10;
+
 /// Nothing that one could take for TLS.
 const NONSENSE: [&[u8]; 7] = [
     // A record longer than any may be.
@@ -116,7 +119,7 @@ fn speak_tls(plan: &mut Plan, random: &mut Random) {
         true => TlsVersion::V1_2,
         false => TlsVersion::V1_3,
     };
-    let record = random.pick(&[1, 10, 100, 1000, usize::MAX, usize::MAX]);
+    let record = random.pick(&[1, 10, 100, 1000, RECORD_BYTES_MAX, RECORD_BYTES_MAX]);
     let piece = random.pick(&[1, 7, 100, 1000, usize::MAX, usize::MAX, usize::MAX]);
     let corrupts = plan.leaves && random.percent(30);
     if corrupts {
@@ -131,7 +134,7 @@ fn speak_tls(plan: &mut Plan, random: &mut Random) {
     }
     let habits = Habits {
         version,
-        record_bytes_max: length.div_ceil(300).max(record),
+        record_bytes_max: length.div_ceil(300).clamp(record, RECORD_BYTES_MAX),
         piece_bytes_max: (length / 300).max(piece),
         stall: stall(plan, random),
         says_goodbye: random.percent(75),
@@ -149,7 +152,8 @@ fn stall(plan: &mut Plan, random: &mut Random) -> Option<Stall> {
     }
     let pause = match is_late {
         true => random.pick(&[9_000, 11_000, 40_000]),
-        false => random.between(0, 1500),
+        // A head that is begun may not take much longer.
+        false => random.between(0, 300),
     };
     let then = match random.below(10) {
         0..6 => AfterStall::GoesOn,

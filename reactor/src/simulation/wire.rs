@@ -76,6 +76,8 @@ struct Secure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flushed {
     All,
+    /// There was nothing.
+    Nothing,
     /// Some is left, and there may be room for it.
     Some,
     /// There is no room.
@@ -123,14 +125,14 @@ impl Wire {
 
     fn push(&mut self) -> (Flushed, usize) {
         let Layer::Tls(secure) = &mut self.layer else {
-            return (Flushed::All, 0);
+            return (Flushed::Nothing, 0);
         };
         secure.outbox.extend(secure.client.output());
         if self.has_finished {
             secure.outbox.clear();
         }
         if secure.outbox.is_empty() {
-            return (Flushed::All, 0);
+            return (Flushed::Nothing, 0);
         }
         let mut most = secure.habits.piece_bytes_max.min(secure.outbox.len());
         if let Some(stall) = secure.habits.stall.filter(|_| !secure.has_stalled) {

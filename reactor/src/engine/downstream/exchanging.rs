@@ -393,7 +393,7 @@ impl Downstream {
             (false, true) => {
                 let lingers = exchange.request.head.keep_alive
                     || !self.input.is_empty()
-                    || self.socket.can_read();
+                    || self.socket.expects_more();
                 State::Closing { lingers }
             }
         }

@@ -246,7 +246,7 @@ impl Downstream {
             // What a client sends that does not know that this was the last answer would reset the
             // connection, and could destroy the answer with it.
             (false, Unread::Whole(_)) => {
-                let lingers = head.keep_alive || used < text.len() || self.socket.can_read();
+                let lingers = head.keep_alive || used < text.len() || self.socket.expects_more();
                 self.state = State::Closing { lingers };
             }
             (_, Unread::Much | Unread::Little(..)) => {

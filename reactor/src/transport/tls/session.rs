@@ -263,10 +263,10 @@ impl Session {
         self.info.as_deref()
     }
 
-    /// Whether plaintext, or ciphertext that may become some, is there.
+    /// Whether plaintext, ciphertext that may become some, or the client's end is there.
     #[inline]
     pub fn has_input(&self) -> bool {
-        self.unread > 0 || !self.backlog.is_empty()
+        self.is_open() && (self.unread > 0 || self.has_ended || !self.backlog.is_empty())
     }
 
     /// Moves plaintext into `room`; 0 if there is none.
