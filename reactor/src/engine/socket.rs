@@ -30,6 +30,8 @@ pub(super) struct Socket {
     broken: bool,
     /// Bytes went out since this was asked.
     has_sent: bool,
+    /// What is sent last is not whole.
+    is_cut: bool,
 }
 
 /// What a read came to.
@@ -85,6 +87,7 @@ impl Socket {
             finished: false,
             broken: false,
             has_sent: false,
+            is_cut: false,
         }
     }
 
@@ -226,9 +229,16 @@ impl Socket {
         }
     }
 
+    /// What is sent last is not whole. Over TLS the client must not be told that it was: a body may
+    /// be one that only the end of the connection ends (RFC 9112 section 9.8).
+    pub fn cut(&mut self) {
+        self.is_cut = true;
+    }
+
     /// Nothing follows what is sent by now. Whether that has to be said, and sent.
     pub fn finish(&mut self) -> bool {
-        self.tls.as_mut().is_some_and(|tls| tls.close())
+        let tls = self.tls.as_mut().filter(|_| !self.is_cut);
+        tls.is_some_and(|tls| tls.close())
     }
 
     /// Reads once, and decrypts what that brings.

@@ -409,6 +409,9 @@ impl Downstream {
     ) {
         cx.exchanges.remove(id);
         cx.stats.exchanges.decrement();
+        if exchange.is_under_way() {
+            self.socket.cut();
+        }
         if !cx.mutated(Mutation::LeakedBlock) {
             exchange.release(&mut cx.pool);
         }
