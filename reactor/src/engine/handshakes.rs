@@ -14,8 +14,17 @@ pub(super) struct Handshakes {
     waiting: VecDeque<Key>,
     /// Answers that this turn has left.
     left: usize,
-    /// Whose turn it is.
-    granted: Option<Key>,
+}
+
+/// What a connection knows of its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Its client's first message is not there yet.
+    Unasked,
+    /// It is in the queue.
+    Waits,
+    /// It may answer, also if something else keeps it from doing so at once.
+    Come,
 }
 
 impl Default for Handshakes {
@@ -23,7 +32,6 @@ impl Default for Handshakes {
         Handshakes {
             waiting: VecDeque::new(),
             left: ANSWERS_A_TURN,
-            granted: None,
         }
     }
 }
@@ -45,32 +53,30 @@ impl Handshakes {
         self.waiting.is_empty()
     }
 
-    /// Whether the message to `key` may be answered now. If not, it waits from now on, unless it
-    /// already `waits`; its turn comes by [`Handshakes::next`].
-    pub fn may_answer(&mut self, key: Key, waits: bool) -> bool {
-        if self.granted == Some(key) {
-            self.granted = None;
-            return true;
-        }
-        if waits {
-            return false;
-        }
-        if self.waiting.is_empty() && self.left > 0 {
-            self.left -= 1;
-            return true;
-        }
-        self.waiting.push_back(key);
-        false
+    /// Whether one more may be answered now, behind nobody. If not, it is to wait.
+    pub fn may_answer(&mut self) -> bool {
+        let may = self.waiting.is_empty() && self.left > 0;
+        self.left -= usize::from(may);
+        may
     }
 
-    /// The next whose turn it is, if this turn has answers left. It is to be driven.
+    /// Has `key` wait; its turn comes by [`Handshakes::next`].
+    pub fn push(&mut self, key: Key) {
+        self.waiting.push_back(key);
+    }
+
+    /// The next whose turn it is, if this turn has answers left. It may be gone: only an answer
+    /// counts, so that those who left do not take the turns of those who wait.
     pub fn next(&mut self) -> Option<Key> {
-        if self.left == 0 {
-            return None;
+        match self.left {
+            0 => None,
+            _ => self.waiting.pop_front(),
         }
-        self.granted = self.waiting.pop_front();
-        self.left -= usize::from(self.granted.is_some());
-        self.granted
+    }
+
+    /// That one is answered.
+    pub fn spend(&mut self) {
+        self.left = self.left.saturating_sub(1);
     }
 }
 
@@ -82,24 +88,39 @@ mod tests {
     fn a_turn_has_so_many_answers_and_who_came_first_goes_first() {
         let key = Key::from_bits;
         let mut handshakes = Handshakes::default();
-        for bits in 0..ANSWERS_A_TURN as u64 {
-            assert!(handshakes.may_answer(key(bits), false));
+        for _ in 0..ANSWERS_A_TURN {
+            assert!(handshakes.may_answer());
         }
-        assert!(!handshakes.may_answer(key(101), false));
-        assert!(!handshakes.may_answer(key(101), true));
-        assert!(!handshakes.may_answer(key(102), false));
+        for bits in [101, 102] {
+            assert!(!handshakes.may_answer());
+            handshakes.push(key(bits));
+        }
         assert_eq!(handshakes.next(), None);
 
         handshakes.begin_turn();
-        // Others wait already, so a new one waits behind them.
-        assert!(!handshakes.may_answer(key(103), false));
+        assert!(!handshakes.may_answer(), "others wait already");
+        handshakes.push(key(103));
         for bits in [101, 102, 103] {
             assert_eq!(handshakes.next(), Some(key(bits)));
-            assert!(handshakes.may_answer(key(bits), true));
-            assert!(!handshakes.may_answer(key(bits), true), "only once");
+            handshakes.spend();
         }
         assert_eq!(handshakes.next(), None);
         assert!(handshakes.is_empty());
-        assert!(handshakes.may_answer(key(104), false));
+        assert!(handshakes.may_answer());
+    }
+
+    #[test]
+    fn those_who_are_gone_cost_no_turn() {
+        let mut handshakes = Handshakes::default();
+        for bits in 0..100 {
+            handshakes.push(Key::from_bits(bits));
+        }
+        for bits in 0..100 {
+            assert_eq!(handshakes.next(), Some(Key::from_bits(bits)));
+        }
+        for _ in 0..ANSWERS_A_TURN {
+            assert!(handshakes.may_answer());
+        }
+        assert!(!handshakes.may_answer());
     }
 }

@@ -105,6 +105,11 @@ impl Socket {
         self.broken |= seen.broken;
     }
 
+    /// Whether something may be at the transport.
+    pub fn is_readable(&self) -> bool {
+        self.can_read
+    }
+
     /// Whether a read may bring something.
     #[inline]
     pub fn can_read(&self) -> bool {

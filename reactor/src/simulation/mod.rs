@@ -13,6 +13,7 @@ mod check;
 mod client;
 mod deadlines;
 mod foretell;
+mod handshakes;
 mod judge;
 mod kind;
 mod mutations;

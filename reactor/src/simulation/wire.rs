@@ -15,17 +15,15 @@ pub(super) struct Peers {
 
 impl Peers {
     pub(super) fn new() -> Peers {
-        let of = |version| {
-            client::Clients::new(&client::ClientOptions {
-                trusted: &[&client::LOCALHOST],
-                version: Some(version),
-                ..client::ClientOptions::default()
-            })
-        };
         Peers {
-            old: of(TlsVersion::V1_2),
-            new: of(TlsVersion::V1_3),
+            old: clients(TlsVersion::V1_2),
+            new: Peers::latest(),
         }
+    }
+
+    /// Those who speak the latest version.
+    pub(super) fn latest() -> client::Clients {
+        clients(TlsVersion::V1_3)
     }
 
     /// Those who speak like this.
@@ -36,6 +34,14 @@ impl Peers {
             Voice::Plain | Voice::Nonsense => None,
         }
     }
+}
+
+fn clients(version: TlsVersion) -> client::Clients {
+    client::Clients::new(&client::ClientOptions {
+        trusted: &[&client::LOCALHOST],
+        version: Some(version),
+        ..client::ClientOptions::default()
+    })
 }
 
 /// A client's connection.

@@ -409,7 +409,7 @@ impl Downstream {
     ) {
         cx.exchanges.remove(id);
         cx.stats.exchanges.decrement();
-        if exchange.is_under_way() {
+        if exchange.is_under_way() && !cx.mutated(Mutation::CutForgotten) {
             self.socket.cut();
         }
         if !cx.mutated(Mutation::LeakedBlock) {

@@ -5,6 +5,7 @@ use crate::buffer::Input;
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::exchange::{Exchange, Stage};
+use crate::engine::handshakes::Turn;
 use crate::engine::site::Site;
 use crate::proto::h1::HeadParser;
 use crate::time::Instant;
@@ -57,7 +58,7 @@ impl Downstream {
         };
         let has_output = self.has_output();
         let wants_read = match self.state {
-            State::Handshaking { waits } => !waits && !has_output,
+            State::Handshaking { turn } => turn != Turn::Waits && !has_output,
             State::Reading => !has_output,
             State::Exchanging(_) => exchange.is_some_and(Exchange::takes_body),
             State::Skipping(_) | State::Lingering { .. } => true,
@@ -69,7 +70,7 @@ impl Downstream {
         };
         let is_idle_stream =
             |exchange: &&Exchange| matches!(exchange.stage, Stage::Streaming { ready: false, .. });
-        let waits = matches!(self.state, State::Handshaking { waits: true });
+        let waits = matches!(self.state, State::Handshaking { turn: Turn::Waits });
         let could_go_on = self.could_go_on(exchange, tls, site);
         let wake_at = exchange
             .filter(is_idle_stream)
@@ -108,7 +109,9 @@ impl Downstream {
         let has_output = self.has_output();
         let tls = tls.unwrap_or_default();
         match self.state {
-            State::Handshaking { waits: false } if tls.awaits_answer => Some("its turn has come"),
+            State::Handshaking { turn } if tls.awaits_answer && turn != Turn::Waits => {
+                Some("its turn has come")
+            }
             State::Handshaking { .. } if tls.is_open && !has_output => Some("it is secured"),
             State::Reading if !has_output && self.has_request(site) => Some("it has a request"),
             State::Exchanging(_) => match exchange {
