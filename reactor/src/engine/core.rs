@@ -263,6 +263,7 @@ impl Core {
     fn run_handshakes(&mut self) {
         while let Some(key) = self.cx.handshakes.next() {
             if let Some(Slot::Downstream(slot)) = self.slots.get_mut(key) {
+                slot.take_turn();
                 let verdict = slot.drive(key, &self.site, &mut self.cx);
                 self.carry_out(key, verdict);
             }

@@ -211,6 +211,11 @@ impl Exchange {
         }
     }
 
+    /// Whether the response has begun and is not complete.
+    pub fn is_under_way(&self) -> bool {
+        self.has_answered() && !matches!(self.stage, Stage::Done)
+    }
+
     /// Whether what is unread of the request's body is so little that it is thrown away to keep the
     /// connection.
     pub fn may_skip_rest(&self) -> bool {

@@ -8,7 +8,7 @@ use super::arena::Key;
 
 /// First messages answered in one turn: with RSA of 2,048 bits that is a few milliseconds, and one
 /// more turn costs next to nothing beside them.
-const ANSWERS_A_TURN: usize = 4;
+pub(crate) const ANSWERS_A_TURN: usize = 4;
 
 /// Who waits, in the order in which they came.
 #[derive(Debug)]
@@ -16,8 +16,17 @@ pub(super) struct Handshakes {
     waiting: VecDeque<Key>,
     /// Answers that this turn has left.
     left: usize,
-    /// Whose turn it is.
-    granted: Option<Key>,
+}
+
+/// What a connection knows of its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It has not asked for one.
+    Unasked,
+    /// It is in the queue.
+    Waits,
+    /// It may read and answer, also if something else keeps it from doing so at once.
+    Come,
 }
 
 impl Default for Handshakes {
@@ -25,7 +34,6 @@ impl Default for Handshakes {
         Handshakes {
             waiting: VecDeque::new(),
             left: ANSWERS_A_TURN,
-            granted: None,
         }
     }
 }
@@ -36,40 +44,39 @@ impl Handshakes {
         self.left = ANSWERS_A_TURN;
     }
 
+    /// How often `key` waits.
+    #[cfg(test)]
+    pub fn count(&self, key: Key) -> usize {
+        self.waiting.iter().filter(|&&one| one == key).count()
+    }
+
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Whether the first message of the client of `key` may be read and answered now. If not, it
-    /// waits from now on, unless it already `waits`; its turn comes by [`Handshakes::next`].
-    pub fn may_answer(&mut self, key: Key, waits: bool) -> bool {
-        if self.granted == Some(key) {
-            return true;
-        }
-        if waits {
-            return false;
-        }
-        if self.waiting.is_empty() && self.left > 0 {
-            return true;
-        }
+    /// Whether one more may be read and answered now, behind nobody. If not, it is to wait.
+    pub fn may_answer(&self) -> bool {
+        self.waiting.is_empty() && self.left > 0
+    }
+
+    /// Has `key` wait; its turn comes by [`Handshakes::next`].
+    pub fn push(&mut self, key: Key) {
         self.waiting.push_back(key);
-        false
     }
 
-    /// One was answered.
-    pub fn count_answer(&mut self) {
-        self.left = self.left.saturating_sub(1);
-    }
-
-    /// The next whose turn it is, if this turn has answers left. It is to be driven.
+    /// The next whose turn it is, if this turn has answers left. It may be gone, or have nothing to
+    /// answer: that does not take the turns of those who wait, for only an answer counts.
     pub fn next(&mut self) -> Option<Key> {
-        if self.left == 0 {
-            self.granted = None;
-            return None;
+        match self.left {
+            0 => None,
+            _ => self.waiting.pop_front(),
         }
-        self.granted = self.waiting.pop_front();
-        self.granted
+    }
+
+    /// One is answered.
+    pub fn spend(&mut self) {
+        self.left = self.left.saturating_sub(1);
     }
 }
 
@@ -81,26 +88,41 @@ mod tests {
     fn a_turn_has_so_many_answers_and_who_came_first_goes_first() {
         let key = Key::from_bits;
         let mut handshakes = Handshakes::default();
-        for bits in 0..ANSWERS_A_TURN as u64 {
-            assert!(handshakes.may_answer(key(bits), false));
-            handshakes.count_answer();
+        for _ in 0..ANSWERS_A_TURN {
+            assert!(handshakes.may_answer());
+            handshakes.spend();
         }
-        assert!(!handshakes.may_answer(key(101), false));
-        assert!(!handshakes.may_answer(key(101), true));
-        assert!(!handshakes.may_answer(key(102), false));
+        for bits in [101, 102] {
+            assert!(!handshakes.may_answer());
+            handshakes.push(key(bits));
+        }
         assert_eq!(handshakes.next(), None);
 
         handshakes.begin_turn();
-        // Others wait already, so a new one waits behind them.
-        assert!(!handshakes.may_answer(key(103), false));
+        assert!(!handshakes.may_answer(), "others wait already");
+        handshakes.push(key(103));
         for bits in [101, 102, 103] {
             assert_eq!(handshakes.next(), Some(key(bits)));
-            assert!(handshakes.may_answer(key(bits), true));
-            assert!(!handshakes.may_answer(key(bits + 100), true));
-            handshakes.count_answer();
+            handshakes.spend();
         }
         assert_eq!(handshakes.next(), None);
         assert!(handshakes.is_empty());
-        assert!(handshakes.may_answer(key(104), false));
+        assert!(handshakes.may_answer());
+    }
+
+    #[test]
+    fn those_who_are_gone_cost_no_turn() {
+        let mut handshakes = Handshakes::default();
+        for bits in 0..100 {
+            handshakes.push(Key::from_bits(bits));
+        }
+        for bits in 0..100 {
+            assert_eq!(handshakes.next(), Some(Key::from_bits(bits)));
+        }
+        for _ in 0..ANSWERS_A_TURN {
+            assert!(handshakes.may_answer());
+            handshakes.spend();
+        }
+        assert!(!handshakes.may_answer());
     }
 }

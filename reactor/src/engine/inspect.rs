@@ -26,6 +26,8 @@ pub(crate) struct CoreView {
     /// Entries of the wheel.
     pub timers: usize,
     pub has_mail: bool,
+    /// Somebody waits to have a handshake answered.
+    pub has_handshakes: bool,
     pub listeners: Vec<ListenerView>,
     pub connections: Vec<ConnectionView>,
 }
@@ -83,6 +85,7 @@ impl Core {
             collected_bytes: self.cx.collected_bytes,
             timers: self.cx.wheel.len(),
             has_mail: self.has_mail(),
+            has_handshakes: !self.cx.handshakes.is_empty(),
             listeners,
             connections,
         }

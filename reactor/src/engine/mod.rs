@@ -31,6 +31,8 @@ mod worker;
 #[cfg(test)]
 pub(crate) use downstream::ConnectionView;
 #[cfg(test)]
+pub(crate) use handshakes::ANSWERS_A_TURN;
+#[cfg(test)]
 pub(crate) use inspect::{CoreView, ListenerView};
 pub(crate) use mutation::Mutation;
 

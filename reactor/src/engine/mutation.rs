@@ -23,12 +23,20 @@ pub(crate) enum Mutation {
     PipelinedDropped,
     /// The input behind a body that is read in pieces begins one byte late.
     BodyOffByOne,
+    /// Plaintext that TLS still holds does not count as something to read.
+    PlaintextForgotten,
+    /// A handshake over the budget of its turn is not queued.
+    HandshakeForgotten,
+    /// A connection over TLS is closed without a goodbye.
+    GoodbyeForgotten,
+    /// An answer that is cut ends over TLS as if it was whole.
+    CutForgotten,
 }
 
 #[cfg(test)]
 impl Mutation {
     /// Every one of them.
-    pub(crate) const ALL: [Mutation; 10] = [
+    pub(crate) const ALL: [Mutation; 14] = [
         Mutation::ForgottenRequeue,
         Mutation::CloseForgotten,
         Mutation::NoGenerationCheck,
@@ -39,5 +47,9 @@ impl Mutation {
         Mutation::NoLingering,
         Mutation::PipelinedDropped,
         Mutation::BodyOffByOne,
+        Mutation::PlaintextForgotten,
+        Mutation::HandshakeForgotten,
+        Mutation::GoodbyeForgotten,
+        Mutation::CutForgotten,
     ];
 }

@@ -30,6 +30,8 @@ pub(super) struct Socket {
     broken: bool,
     /// Bytes went out since this was asked.
     has_sent: bool,
+    /// What is sent last is not whole.
+    is_cut: bool,
 }
 
 /// What a read came to.
@@ -85,6 +87,7 @@ impl Socket {
             finished: false,
             broken: false,
             has_sent: false,
+            is_cut: false,
         }
     }
 
@@ -102,10 +105,21 @@ impl Socket {
         self.broken |= seen.broken;
     }
 
+    /// Whether something may be at the transport.
+    pub fn is_readable(&self) -> bool {
+        self.can_read
+    }
+
     /// Whether a read may bring something.
     #[inline]
     pub fn can_read(&self) -> bool {
-        self.can_read || self.tls.as_ref().is_some_and(|tls| tls.has_input())
+        self.can_read || (!self.finished && self.tls.as_ref().is_some_and(|tls| tls.has_input()))
+    }
+
+    /// Whether something may still come from a client that has sent its last request: over TLS its
+    /// goodbye does, and would reset a connection that is closed by then.
+    pub fn expects_more(&self) -> bool {
+        self.can_read() || (self.tls.is_some() && !self.finished)
     }
 
     /// Whether a write may be taken.
@@ -134,6 +148,12 @@ impl Socket {
     #[inline]
     pub fn has_unsent(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.has_output())
+    }
+
+    /// What the simulation looks at in the connection's TLS.
+    #[cfg(test)]
+    pub fn view_tls(&mut self) -> Option<crate::transport::tls::SessionView> {
+        self.tls.as_mut().map(|tls| tls.view())
     }
 
     /// Whether bytes went out since the last call.
@@ -219,9 +239,16 @@ impl Socket {
         }
     }
 
+    /// What is sent last is not whole. Over TLS the client must not be told that it was: a body may
+    /// be one that only the end of the connection ends (RFC 9112 section 9.8).
+    pub fn cut(&mut self) {
+        self.is_cut = true;
+    }
+
     /// Nothing follows what is sent by now. Whether that has to be said, and sent.
     pub fn finish(&mut self) -> bool {
-        self.tls.as_mut().is_some_and(|tls| tls.close())
+        let tls = self.tls.as_mut().filter(|_| !self.is_cut);
+        tls.is_some_and(|tls| tls.close())
     }
 
     /// Reads once, and decrypts what that brings.
@@ -230,6 +257,10 @@ impl Socket {
         let Some(tls) = &mut self.tls else {
             return Received::Blocked;
         };
+        if !tls.is_open() {
+            // The last word was said: what the client still sends is thrown away as it comes.
+            return self.receive(room);
+        }
         let mut count = tls.read(room);
         if count == 0 && !tls.is_finished() {
             match tls.ingest_backlog() {

@@ -12,6 +12,15 @@ use crate::transport::memory::Network;
 /// that a turn may drive it.
 const REQUESTS_A_TURN: u32 = 4 * 64;
 
+/// A record of TLS at its longest (RFC 8446 section 5.2).
+const RECORD_BYTES_MAX: usize = 5 + (16 << 10) + 256;
+
+/// Sealed bytes that a connection may hold.
+const SEALED_BYTES_MAX: usize = (64 << 10) + RECORD_BYTES_MAX;
+
+/// Ciphertext, and plaintext, that a connection may hold: one read of it.
+const BACKLOG_BYTES_MAX: usize = 2 * (16 << 10);
+
 /// What is remembered of a worker from its last turn.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
@@ -43,6 +52,7 @@ impl Watcher {
                 .and_then(|()| check_deadline(connection, view, limits))
                 .and_then(|()| self.check_in_time(connection))
                 .and_then(|()| self.check_budget(connection))
+                .and_then(|()| check_tls(connection))
                 .map_err(|why| format!("{why}: {connection:?}"))?;
         }
         let all = &view.connections;
@@ -122,6 +132,17 @@ fn check_waiting(
     Ok(())
 }
 
+/// What TLS buffers is bounded, however slowly it is taken.
+fn check_tls(connection: &ConnectionView) -> Result<(), String> {
+    let tls = connection.tls.unwrap_or_default();
+    match tls {
+        _ if tls.sealed > SEALED_BYTES_MAX => Err("too much is sealed".to_owned()),
+        _ if tls.backlog > BACKLOG_BYTES_MAX => Err("too much ciphertext is kept".to_owned()),
+        _ if tls.unread > BACKLOG_BYTES_MAX => Err("too much plaintext is kept".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 fn check_deadline(
     connection: &ConnectionView,
     view: &CoreView,
@@ -154,6 +175,7 @@ pub(super) fn check_end(view: &CoreView) -> Result<(), String> {
         ("exchanges", view.exchanges),
         ("collected bytes", view.collected_bytes),
         ("timers", view.timers),
+        ("handshakes", usize::from(view.has_handshakes)),
     ];
     match left.iter().find(|(_, count)| *count > 0) {
         Some((what, count)) => Err(format!("{count} {what} are left at the end")),

@@ -5,11 +5,14 @@ use std::time::Duration;
 use super::judge::Judge;
 use super::random::Random;
 use super::script::{Conditions, Move, Plan, Reading};
+use super::voice::AfterStall;
+use super::wire::{Flushed, Wire};
 use crate::http::{Framing, Method};
 use crate::limits::Limits;
 use crate::proto::h1::{BodyReader, HeadParser};
 use crate::time::Instant;
 use crate::transport::memory;
+use crate::transport::tls::client::Clients;
 
 /// When a side of a client has something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +28,9 @@ pub(super) enum When {
 pub(super) struct Actor {
     pub plan: Plan,
     pub number: usize,
-    link: Option<memory::Client>,
+    /// What it has in common with the others that speak TLS.
+    clients: Option<Clients>,
+    wire: Option<Wire>,
     pub sent: usize,
     next_move: usize,
     pub sends: When,
@@ -43,6 +48,10 @@ pub(super) struct Actor {
     /// When it last sent or received something.
     pub busy_at: Instant,
     pub ended_at: Instant,
+    /// TLS was agreed on, as far as it knows.
+    pub is_secured: bool,
+    /// It knows that nothing was cut off.
+    pub has_ended_cleanly: bool,
 }
 
 /// A response that has come.
@@ -67,12 +76,13 @@ pub(super) enum End {
 }
 
 impl Actor {
-    pub(super) fn new(number: usize, plan: Plan) -> Actor {
+    pub(super) fn new(number: usize, plan: Plan, clients: Option<Clients>) -> Actor {
         Actor {
             sends: When::At(Instant::START + plan.connect_at),
             plan,
             number,
-            link: None,
+            clients,
+            wire: None,
             sent: 0,
             next_move: 0,
             reads: When::Never,
@@ -86,6 +96,8 @@ impl Actor {
             end: None,
             busy_at: Instant::START,
             ended_at: Instant::START,
+            is_secured: false,
+            has_ended_cleanly: true,
         }
     }
 
@@ -105,10 +117,18 @@ impl Actor {
         random: &mut Random,
         now: Instant,
     ) -> String {
-        let Some(link) = &mut self.link else {
+        let soon = When::At(now + Duration::from_micros(random.below(400) as u64));
+        let Some(wire) = &mut self.wire else {
             return self.connect(network, now);
         };
-        let soon = When::At(now + Duration::from_micros(random.below(400) as u64));
+        let (flushed, sent) = wire.flush();
+        self.sent += sent;
+        if let Some(goes_on) = self.after_flush(flushed, soon, now) {
+            return goes_on.to_owned();
+        }
+        let Some(wire) = &mut self.wire else {
+            return "has left".to_owned();
+        };
         let Some(&step) = self.plan.moves.get(self.next_move) else {
             self.sends = When::Never;
             return "has nothing more to send".to_owned();
@@ -119,10 +139,10 @@ impl Actor {
             Move::Send(upto) if self.sent < upto => {
                 let most = self.plan.piece_max.min(upto - self.sent);
                 let piece = random.between(most.div_ceil(2), most);
-                let count = link.send(&self.plan.bytes[self.sent..self.sent + piece]);
+                let count = wire.send(&self.plan.bytes[self.sent..self.sent + piece]);
                 self.sent += count;
                 is_done = self.sent == upto;
-                if count == 0 {
+                if count == 0 && !wire.has_unsent() {
                     self.sends = When::Later;
                 }
             }
@@ -151,12 +171,24 @@ impl Actor {
                     self.sent = self.sent.max(self.plan.asked[request].end);
                 }
             }
-            Move::Finish => link.finish(),
+            Move::UpdateKeys | Move::Corrupt | Move::Finish => {
+                is_done = match step {
+                    Move::UpdateKeys => wire.update_keys(),
+                    Move::Corrupt => wire.corrupt(),
+                    _ => wire.finish(),
+                };
+                if !is_done && !wire.has_unsent() {
+                    self.sends = When::Later;
+                }
+            }
             Move::Reset => {
-                link.reset();
+                wire.reset();
                 self.leave();
             }
-            Move::Close => self.leave(),
+            Move::Close => {
+                wire.part();
+                self.leave();
+            }
         }
         self.next_move += usize::from(is_done);
         if is_done {
@@ -168,9 +200,10 @@ impl Actor {
     fn connect(&mut self, network: &memory::Network, now: Instant) -> String {
         match network.connect(self.plan.listener, self.plan.options) {
             Ok(link) => {
-                self.link = Some(link);
+                self.wire = Some(Wire::new(link, self.plan.voice, self.clients.as_ref()));
                 self.sends = When::At(now);
                 self.reads = When::At(now);
+                self.busy_at = now;
                 "connects".to_owned()
             }
             Err(_) => {
@@ -178,6 +211,27 @@ impl Actor {
                 "finds nobody".to_owned()
             }
         }
+    }
+
+    /// What the client does when TLS has had something to send: nothing else, while it has.
+    fn after_flush(&mut self, flushed: Flushed, soon: When, now: Instant) -> Option<&'static str> {
+        if matches!(flushed, Flushed::All | Flushed::Some) {
+            self.busy_at = now;
+        }
+        self.sends = match flushed {
+            Flushed::All | Flushed::Nothing => return None,
+            Flushed::Some => soon,
+            Flushed::Blocked => When::Later,
+            Flushed::Stalls(pause, AfterStall::GoesOn) => When::At(now + pause),
+            Flushed::Stalls(_, then) => {
+                if let (Some(wire), AfterStall::Resets) = (&mut self.wire, then) {
+                    wire.reset();
+                }
+                self.leave();
+                return Some("leaves within what it sends");
+            }
+        };
+        Some("sends what TLS has to send")
     }
 
     fn is_in_body_of(&self, request: usize) -> bool {
@@ -194,23 +248,24 @@ impl Actor {
 
     fn leave(&mut self) {
         self.end = Some(End::Left);
-        self.link = None;
+        self.wire = None;
     }
 
     /// Reads a part of what has come.
     pub(super) fn read(&mut self, now: Instant) -> Result<String, String> {
-        let Some(link) = &mut self.link else {
+        let Some(wire) = &mut self.wire else {
             self.reads = When::Never;
             return Ok("has nothing to read".to_owned());
         };
         let most = match self.plan.reading {
             Reading::Slow { bytes_max, .. } => bytes_max,
-            Reading::Stalls { after, .. } if !self.has_stalled => after - self.inbox.len(),
+            Reading::Stalls { after, .. } if !self.has_stalled => after - wire.received,
             _ => usize::MAX,
         };
-        let count = link.receive_some(&mut self.inbox, most);
+        let before = (self.inbox.len(), self.is_secured);
+        let count = wire.receive(&mut self.inbox, most)?;
         self.reads = match self.plan.reading {
-            Reading::Stalls { after, pause } if !self.has_stalled && self.inbox.len() == after => {
+            Reading::Stalls { after, pause } if !self.has_stalled && wire.received == after => {
                 self.has_stalled = true;
                 When::At(now + pause)
             }
@@ -218,10 +273,17 @@ impl Actor {
             _ if count > 0 => When::At(now),
             _ => When::Later,
         };
-        let (has_ended, was_reset) = (link.has_ended(), link.was_reset());
+        let (has_ended, was_reset) = (wire.has_ended(), wire.was_reset());
+        self.is_secured = wire.is_secured();
+        self.has_ended_cleanly = wire.has_ended_cleanly();
+        if wire.has_unsent() && matches!(self.sends, When::Later | When::Never) {
+            self.sends = When::At(now);
+        }
         self.parse()?;
-        if count > 0 {
+        if before != (self.inbox.len(), self.is_secured) {
             self.busy_at = now;
+        }
+        if count > 0 {
             if self.sends == When::Later {
                 self.sends = When::At(now);
             }
@@ -229,7 +291,7 @@ impl Actor {
         if has_ended || (was_reset && count == 0 && self.reads == When::Later) {
             self.end = Some(if has_ended { End::Fin } else { End::Reset });
             self.ended_at = now;
-            self.link = None;
+            self.wire = None;
         }
         Ok(format!(
             "reads {count}, {} answers, {:?}",
@@ -300,7 +362,8 @@ impl Actor {
     pub(super) fn judge(&mut self, conditions: &Conditions, drained: bool) -> Result<(), String> {
         let end = self.end.ok_or("it never ended")?;
         if let Some((mut answer, _)) = self.body.take() {
-            answer.is_whole = answer.framing == Framing::UntilClose && end == End::Fin;
+            answer.is_whole =
+                answer.framing == Framing::UntilClose && end == End::Fin && self.has_ended_cleanly;
             self.answers.push(answer);
         }
         let judge = Judge {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::client::{Actor, Answer, End};
 use super::request::{Asked, Final, Then};
 use super::script::{Conditions, Reading};
+use super::voice::Voice;
 use crate::http::Framing;
 
 /// Time that may pass between what happens and what the client sees of it.
@@ -39,6 +40,7 @@ impl Judge<'_> {
         }
         self.judge_versions()?;
         self.judge_time()?;
+        self.judge_close()?;
         self.judge_end()
     }
 
@@ -77,8 +79,12 @@ impl Judge<'_> {
             .is_some_and(|last| !last.keeps || !last.is_whole);
         let waited = self.actor.ended_at.since(self.actor.busy_at);
         let idle = on.limits.idle_timeout;
-        let is_idle = !is_closing && !plan.half_closes && answers.len() == plan.asked.len();
+        let corrupts = matches!(plan.voice, Voice::Tls(habits) if habits.corrupts);
+        let is_idle =
+            !is_closing && !corrupts && !plan.half_closes && answers.len() == plan.asked.len();
+        let handshake = on.limits.handshake_timeout;
         let expected = match is_idle {
+            _ if plan.voice == Voice::Nonsense => Duration::ZERO..handshake + SLACK,
             true => idle - SLACK..idle + SLACK,
             false => Duration::ZERO..SLACK,
         };
@@ -86,6 +92,25 @@ impl Judge<'_> {
             true => Ok(()),
             false => Err(format!("its connection was closed after {waited:?}")),
         }
+    }
+
+    /// Over TLS, an end is told of in a record that nobody can forge (RFC 8446 section 6.1), unless
+    /// something was cut off.
+    fn judge_close(&self) -> Result<(), String> {
+        let answers = &self.actor.answers;
+        let is_cut = answers.last().is_some_and(|last| !last.is_whole);
+        let explained = is_cut || !self.actor.is_secured || self.is_broken_off();
+        match self.end == End::Fin && !self.actor.has_ended_cleanly && !explained {
+            true => Err("its connection ends as if it was cut".to_owned()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the connection may end in the middle of anything.
+    fn is_broken_off(&self) -> bool {
+        let plan = &self.actor.plan;
+        let corrupts = matches!(plan.voice, Voice::Tls(habits) if habits.corrupts);
+        corrupts || plan.dawdles
     }
 
     fn judge_one(&self, index: usize, answer: &Answer, asked: &Asked) -> Result<(), String> {
@@ -117,7 +142,8 @@ impl Judge<'_> {
                 body.len(),
             ));
         };
-        if one.is_cut && answer.is_whole && answer.framing != Framing::UntilClose {
+        let is_told = answer.framing != Framing::UntilClose || self.actor.is_secured;
+        if one.is_cut && answer.is_whole && is_told {
             return Err("it should have been cut".to_owned());
         }
         if !one.is_cut && !answer.is_whole && !self.may_cut() {

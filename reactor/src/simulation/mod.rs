@@ -13,6 +13,7 @@ mod check;
 mod client;
 mod deadlines;
 mod foretell;
+mod handshakes;
 mod judge;
 mod kind;
 mod mutations;
@@ -21,6 +22,8 @@ mod request;
 mod rig;
 mod script;
 mod site;
+mod voice;
+mod wire;
 mod workers;
 mod world;
 
@@ -164,4 +167,32 @@ fn simulation_holds() {
         !in_ci || count >= SEEDS_MIN,
         "too few seeds: runs have become slow"
     );
+}
+
+#[test]
+fn survey() {
+    let Ok(count) = std::env::var("TIDEGATE_SURVEY") else {
+        return;
+    };
+    let count: u64 = count.parse().unwrap();
+    let mut all: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    run_seeds(None, |Ran { seed, outcome }| {
+        if let Err(why) = outcome {
+            let why = why.split(": ConnectionView").next().unwrap().to_owned();
+            let key: String = why
+                .chars()
+                .filter(|c| !c.is_ascii_digit())
+                .take(150)
+                .collect();
+            all.entry(key).or_default().push(seed);
+        }
+        seed < count
+    });
+    for (why, seeds) in &all {
+        println!(
+            "{:5} {why}: {:?}",
+            seeds.len(),
+            &seeds[..seeds.len().min(6)]
+        );
+    }
 }

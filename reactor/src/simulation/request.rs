@@ -32,6 +32,26 @@ pub(super) struct Asked {
     pub is_joined: bool,
 }
 
+impl Asked {
+    /// A request for little, at these offsets.
+    pub(super) fn small(start: usize, end: usize) -> Asked {
+        Asked {
+            what: "GET /small".to_owned(),
+            method: Method::Get,
+            start,
+            head_end: end,
+            end,
+            expects: false,
+            finals: vec![Final::whole(200, SMALL)],
+            then: Then::Persists,
+            asks_to_close: false,
+            is_job: false,
+            is_collected: false,
+            is_joined: false,
+        }
+    }
+}
+
 /// A final response.
 #[derive(Clone, Debug)]
 pub(super) struct Final {
@@ -182,18 +202,8 @@ pub(super) fn write_burst(random: &mut Random, bytes: &mut Vec<u8>) -> Vec<Asked
         let start = bytes.len();
         bytes.extend_from_slice(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n");
         Asked {
-            what: "GET /small".to_owned(),
-            method: Method::Get,
-            start,
-            head_end: bytes.len(),
-            end: bytes.len(),
-            expects: false,
-            finals: vec![Final::whole(200, SMALL)],
-            then: Then::Persists,
-            asks_to_close: false,
-            is_job: false,
-            is_collected: false,
             is_joined: index + 1 < count,
+            ..Asked::small(start, bytes.len())
         }
     };
     (0..count).map(one).collect()
@@ -255,17 +265,9 @@ pub(super) fn write_malformed(random: &mut Random, limits: &Limits, bytes: &mut 
     bytes.extend_from_slice(text.as_bytes());
     Asked {
         what: format!("malformed {index}"),
-        method: Method::Get,
-        start,
-        head_end: bytes.len(),
-        end: bytes.len(),
-        expects: false,
         finals: vec![Final::error(*status)],
         then: Then::Closes,
-        asks_to_close: false,
-        is_job: false,
-        is_collected: false,
-        is_joined: false,
+        ..Asked::small(start, bytes.len())
     }
 }
 

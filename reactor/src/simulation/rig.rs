@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::site::{Wakers, site};
+use super::wire::Peers;
 use super::workers::Engine;
 use crate::engine::Mail;
 use crate::limits::Limits;
 use crate::time::Instant;
 use crate::transport::memory::{self, Chaos, LinkOptions, Network};
+use crate::transport::tls::client;
 
 /// A worker on a network without surprises.
 pub(super) struct Rig {
     pub engine: Engine,
     pub wakers: Arc<Wakers>,
+    clients: client::Clients,
     limits: Limits,
 }
 
@@ -23,16 +26,26 @@ pub(super) struct Visitor {
     pub received: Vec<u8>,
 }
 
+/// A client that speaks TLS, and what it has received.
+pub(super) struct Guest {
+    pub link: memory::Client,
+    pub tls: client::Client,
+    /// Sealed and not sent.
+    outbox: Vec<u8>,
+    received: Vec<u8>,
+}
+
 impl Rig {
     /// Serves the simulation's site with these limits.
     pub(super) fn new(limits: Limits) -> Rig {
         let wakers = Arc::new(Wakers::default());
         let site = Arc::new(site(limits.clone(), "one", &wakers, &Arc::default()));
         let network = Network::new(1, Chaos::NONE);
-        let engine = Engine::new(network, &site, 1, false);
+        let engine = Engine::new(network, &site, 1, false, true);
         let mut rig = Rig {
             engine,
             wakers,
+            clients: Peers::latest(),
             limits,
         };
         rig.settle();
@@ -54,6 +67,31 @@ impl Rig {
         visitor.send(bytes);
         self.settle();
         visitor
+    }
+
+    /// A client at the port where TLS is spoken that has sent nothing.
+    pub(super) fn receive(&mut self) -> Guest {
+        self.receive_with(LinkOptions::default())
+    }
+
+    /// The same with a connection like this.
+    pub(super) fn receive_with(&mut self, options: LinkOptions) -> Guest {
+        Guest {
+            link: self.engine.network.connect(1, options).unwrap(),
+            tls: self.clients.connect("localhost"),
+            outbox: Vec::new(),
+            received: Vec::new(),
+        }
+    }
+
+    /// Lets the handshake happen.
+    pub(super) fn shake_hands(&mut self, guest: &mut Guest) {
+        for _ in 0..2 {
+            guest.send_sealed(usize::MAX);
+            self.settle();
+            guest.hear();
+        }
+        assert!(!guest.tls.is_handshaking());
     }
 
     /// Lets the worker do what it can do now.
@@ -133,5 +171,38 @@ impl Visitor {
         self.text();
         assert!(!self.link.was_reset(), "the connection was reset");
         self.link.has_ended()
+    }
+}
+
+impl Guest {
+    /// Sends so many of the bytes that TLS has to send, or all.
+    pub(super) fn send_sealed(&mut self, bytes_max: usize) {
+        self.outbox.extend(self.tls.output());
+        let count = bytes_max.min(self.outbox.len());
+        assert_eq!(
+            self.link.send(&self.outbox[..count]),
+            count,
+            "there is room"
+        );
+        self.outbox.drain(..count);
+    }
+
+    /// Sends text.
+    pub(super) fn say(&mut self, text: &str) {
+        self.tls.write(text.as_bytes());
+        self.send_sealed(usize::MAX);
+    }
+
+    /// Takes what has come.
+    pub(super) fn hear(&mut self) {
+        let mut bytes = Vec::new();
+        self.link.receive(&mut bytes);
+        self.tls.ingest(&bytes, &mut self.received).unwrap();
+    }
+
+    /// All text that has come so far.
+    pub(super) fn text(&mut self) -> String {
+        self.hear();
+        String::from_utf8_lossy(&self.received).into_owned()
     }
 }

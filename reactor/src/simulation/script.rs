@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::random::Random;
 use super::request::{self, Asked, Then};
+use super::voice::{self, Voice};
 use crate::limits::Limits;
 use crate::transport::Peer;
 use crate::transport::memory::{Chaos, LinkOptions};
@@ -30,6 +31,10 @@ pub(super) struct Conditions {
     pub lazy_jobs: bool,
     /// Some clients take longer than they may.
     pub dawdles: bool,
+    /// Each worker that accepts has a port where TLS is spoken, behind the one where it is not.
+    pub is_secure: bool,
+    /// Many clients speak TLS, all at once.
+    pub is_crowded: bool,
     pub drain_at: Option<Duration>,
     pub publish_at: Option<Duration>,
     /// When how many accepts fail.
@@ -48,6 +53,7 @@ pub(super) struct Plan {
     /// Bytes that one call sends at most.
     pub piece_max: usize,
     pub reading: Reading,
+    pub voice: Voice,
     /// It leaves before it has all answers.
     pub leaves: bool,
     /// It shuts its sending side.
@@ -74,6 +80,10 @@ pub(super) enum Move {
         request: usize,
         skips_body: bool,
     },
+    /// Have the keys changed.
+    UpdateKeys,
+    /// Send a record that cannot be decrypted.
+    Corrupt,
     /// Shut the sending side.
     Finish,
     Reset,
@@ -103,6 +113,8 @@ impl Conditions {
         let (is_tight, is_capped, lazy_jobs, dawdles) = (on(30), on(12), on(15), on(25));
         let (jobs_bounded, collected_bounded) = (on(8), on(6));
         let (drains, publishes, is_exhausted, hands_over) = (on(12), on(15), on(12), on(25));
+        let is_secure = on(35);
+        let is_crowded = is_secure && on(4);
         let limits = limits(random, is_tight, is_capped, jobs_bounded, collected_bounded);
         let often = |random: &mut Random, often: u16| random.pick(&[0, 0, often]);
         let chaos = Chaos {
@@ -133,12 +145,15 @@ impl Conditions {
             collected_bounded,
             lazy_jobs,
             dawdles,
+            is_secure,
+            is_crowded,
         }
     }
 
     /// How many clients there are.
     pub(super) fn clients(&self, random: &mut Random) -> usize {
         match self.is_tight {
+            _ if self.is_crowded => random.between(20, 50),
             true => random.between(3, 10),
             false => random.between(1, 5),
         }
@@ -186,7 +201,7 @@ impl Plan {
         let limits = &conditions.limits;
         let mut bytes = Vec::new();
         let mut asked = Vec::new();
-        for _ in 0..random.between(1, 6) {
+        for _ in 0..random.between(1, if conditions.is_crowded { 1 } else { 6 }) {
             if random.percent(6) {
                 asked.extend(request::write_burst(random, &mut bytes));
             } else if random.percent(6) {
@@ -214,6 +229,7 @@ impl Plan {
             asked,
             moves: Vec::new(),
             reading: Reading::Prompt,
+            voice: Voice::Plain,
             leaves: false,
             half_closes: false,
             ends_in_body: false,
@@ -225,7 +241,25 @@ impl Plan {
         plan.choose_moves(random);
         plan.choose_end(random);
         plan.choose_reading(random);
+        if conditions.is_secure {
+            plan.choose_port(random, conditions);
+        }
         plan
+    }
+
+    /// Which of a worker's two ports the client connects to.
+    fn choose_port(&mut self, random: &mut Random, conditions: &Conditions) {
+        self.listener *= 2;
+        if conditions.is_crowded || random.percent(75) {
+            self.listener += 1;
+            voice::choose(self, random, conditions);
+        }
+        let most = random.pick(&[60, 60, 2000]);
+        self.connect_at = match conditions.is_crowded {
+            true => Duration::from_micros(random.below(500) as u64),
+            // Late enough for a session to be resumed.
+            false => Duration::from_micros(random.between(0, most * 1000) as u64),
+        };
     }
 
     fn choose_moves(&mut self, random: &mut Random) {
@@ -288,7 +322,7 @@ impl Plan {
         }
     }
 
-    fn leave(&mut self, random: &mut Random, end: &[Move]) {
+    pub(super) fn leave(&mut self, random: &mut Random, end: &[Move]) {
         self.leaves = true;
         let wait = Duration::from_micros(random.below(3000) as u64);
         self.moves.push(Move::Pause(wait));

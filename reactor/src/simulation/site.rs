@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Write;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::engine::Site;
@@ -16,6 +16,7 @@ use crate::service::{
     FileBody, HalfClose, Incoming, Middleware, Observer, Progress, Pull, Reply, Request, Route,
     Stream, Summary, Waker,
 };
+use crate::transport::tls::{Tls, client};
 
 pub(super) const SMALL: &str = "small\n";
 pub(super) const EARLY: &str = "early\n";
@@ -73,6 +74,17 @@ impl Observer for Seen {
     }
 }
 
+/// What connections are opened with, before another site is published and in the same words after.
+static TLS: LazyLock<Arc<Tls>> =
+    LazyLock::new(|| Arc::new(client::localhost().build(None).unwrap()));
+
+fn tls(version: &str) -> Arc<Tls> {
+    match version {
+        "one" => Arc::clone(&TLS),
+        _ => Arc::new(client::localhost().build(Some(&TLS)).unwrap()),
+    }
+}
+
 /// The site; `version` is what `/version` answers.
 pub(super) fn site(
     limits: Limits,
@@ -85,6 +97,7 @@ pub(super) fn site(
     let builder = Site::builder()
         .limits(limits)
         .server_name(Some(version))
+        .tls(tls(version))
         .observer(Arc::clone(seen) as Arc<dyn Observer>)
         .route(Route::any("/small", |_: &mut Request<'_>| {
             Reply::text(SMALL)

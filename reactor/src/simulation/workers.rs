@@ -33,12 +33,14 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Workers that serve `site`.
+    /// Workers that serve `site`; where they are to be secure, each that accepts has a second
+    /// listener, for TLS.
     pub(super) fn new(
         network: Network,
         site: &Arc<Site>,
         workers: usize,
         hands_over: bool,
+        is_secure: bool,
     ) -> Engine {
         let clock = ManualClock::new();
         let jobs = JobPool::new(site.limits().jobs_max);
@@ -57,14 +59,19 @@ impl Engine {
             .collect();
         let make = |(index, (poller, number, address, mailbox, stats))| {
             let accepts = !hands_over || index == 0;
-            let listener = accepts.then(|| Entrance {
+            let kinds: &[bool] = match (accepts, is_secure) {
+                (false, _) => &[],
+                (true, false) => &[false],
+                (true, true) => &[false, true],
+            };
+            let listener = |&secure: &bool| Entrance {
                 listener: Listener::Memory(network.listener()),
                 hands_over,
-                secure: false,
-            });
+                secure,
+            };
             let core = Core::new(CoreParts {
                 poller,
-                listeners: listener.into_iter().collect(),
+                listeners: kinds.iter().map(listener).collect(),
                 handoff: (hands_over && accepts).then(|| Handoff::new(others.clone())),
                 site: Arc::clone(site),
                 clock: Clock::Manual(clock.clone()),

@@ -10,6 +10,7 @@ use super::client::{Actor, When};
 use super::random::Random;
 use super::script::{Conditions, Plan};
 use super::site::{Seen, Wakers, site};
+use super::wire::Peers;
 use super::workers::Engine;
 use crate::engine::{Mail, Mutation};
 use crate::time::Instant;
@@ -57,14 +58,19 @@ impl World {
         let wakers = Arc::new(Wakers::default());
         let seen = Arc::new(Seen::default());
         let site = Arc::new(site(conditions.limits.clone(), "one", &wakers, &seen));
-        let mut engine = Engine::new(network, &site, conditions.workers, conditions.hands_over);
+        let (workers, hands_over) = (conditions.workers, conditions.hands_over);
+        let mut engine = Engine::new(network, &site, workers, hands_over, conditions.is_secure);
         for worker in &mut engine.workers {
             mutation.inspect(|&mutation| worker.core.mutate(mutation));
         }
         let clients = conditions.clients(&mut random);
-        let actors = (0..clients)
-            .map(|number| Actor::new(number, Plan::new(&mut random.fork(), &conditions)))
-            .collect();
+        let peers = conditions.is_secure.then(Peers::new);
+        let actor = |number| {
+            let plan = Plan::new(&mut random.fork(), &conditions);
+            let clients = peers.as_ref().and_then(|peers| peers.of(plan.voice));
+            Actor::new(number, plan, clients)
+        };
+        let actors = (0..clients).map(actor).collect();
         World {
             engine,
             random,
@@ -85,10 +91,12 @@ impl World {
         for actor in &self.actors {
             let plan = &actor.plan;
             text.push_str(&format!(
-                "client {}: {:?} {:?} pieces {} leaves {} half-closes {} (in body {}) dawdles {}\n",
+                "client {}: {:?} {:?} {:?} port {} pieces {} leaves {} half-closes {} (in body {}) dawdles {}\n",
                 actor.number,
                 plan.options,
                 plan.reading,
+                plan.voice,
+                plan.listener,
                 plan.piece_max,
                 plan.leaves,
                 plan.half_closes,

@@ -393,7 +393,7 @@ impl Downstream {
             (false, true) => {
                 let lingers = exchange.request.head.keep_alive
                     || !self.input.is_empty()
-                    || self.socket.can_read();
+                    || self.socket.expects_more();
                 State::Closing { lingers }
             }
         }
@@ -409,6 +409,9 @@ impl Downstream {
     ) {
         cx.exchanges.remove(id);
         cx.stats.exchanges.decrement();
+        if exchange.is_under_way() && !cx.mutated(Mutation::CutForgotten) {
+            self.socket.cut();
+        }
         if !cx.mutated(Mutation::LeakedBlock) {
             exchange.release(&mut cx.pool);
         }

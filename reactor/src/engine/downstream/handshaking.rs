@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::{Budget, Downstream, OVERHEAD_BYTES, State, Step};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
+use crate::engine::handshakes::Turn;
+use crate::engine::mutation::Mutation;
 use crate::engine::site::Site;
 use crate::engine::socket::Handshake;
 use crate::http::Status;
@@ -16,25 +18,32 @@ const SPEAK_TLS: &str = "400 Bad Request\n\nThis port speaks HTTPS. Write https:
                          address instead of http://.\n";
 
 impl Downstream {
-    /// Goes on with the handshake; `waits` if the client waits for its answer.
+    /// Its turn to answer has come.
+    pub fn take_turn(&mut self) {
+        if matches!(self.state, State::Handshaking { .. }) {
+            self.state = State::Handshaking { turn: Turn::Come };
+        }
+    }
+
+    /// Goes on with the handshake.
     #[inline(never)]
     pub(super) fn shake_hands(
         &mut self,
-        waits: bool,
+        turn: Turn,
         key: Key,
         site: &Arc<Site>,
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Step {
-        if self.socket.awaits_hello() {
-            let may_answer = cx.handshakes.may_answer(key, waits);
-            self.state = State::Handshaking { waits: !may_answer };
-            if !may_answer {
-                return Step::Wait;
-            }
+        if self.socket.awaits_hello() && !may_answer(turn, key, cx) {
+            self.state = State::Handshaking { turn: Turn::Waits };
+            return Step::Wait;
         }
         let Some(mut hand) = self.take_hand(key, cx) else {
             return Step::Wait;
+        };
+        self.state = State::Handshaking {
+            turn: Turn::Unasked,
         };
         let step = loop {
             if budget.is_spent() {
@@ -44,7 +53,7 @@ impl Downstream {
             match self.socket.shake_hands(&mut hand.block) {
                 Handshake::GoesOn(count) => budget.spend(count.max(OVERHEAD_BYTES)),
                 Handshake::AwaitsAnswer => {
-                    cx.handshakes.count_answer();
+                    cx.handshakes.spend();
                     match self.socket.answer_hello() {
                         Ok(()) => break Step::Go,
                         Err(fault) => break self.fail_handshake(fault, site, cx),
@@ -93,5 +102,20 @@ impl Downstream {
         }
         self.state = State::Closing { lingers: true };
         Step::Go
+    }
+}
+
+/// Whether the first message of the client of `key` may be read and answered now; otherwise it waits for its turn.
+fn may_answer(turn: Turn, key: Key, cx: &mut Context) -> bool {
+    match turn {
+        Turn::Come => true,
+        Turn::Waits => false,
+        Turn::Unasked if cx.handshakes.may_answer() => true,
+        Turn::Unasked => {
+            if !cx.mutated(Mutation::HandshakeForgotten) {
+                cx.handshakes.push(key);
+            }
+            false
+        }
     }
 }

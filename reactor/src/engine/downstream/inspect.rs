@@ -5,9 +5,11 @@ use crate::buffer::Input;
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::exchange::{Exchange, Stage};
+use crate::engine::handshakes::Turn;
 use crate::engine::site::Site;
 use crate::proto::h1::HeadParser;
 use crate::time::Instant;
+use crate::transport::tls::SessionView;
 
 /// A connection between two turns.
 #[derive(Debug)]
@@ -37,23 +39,26 @@ pub(crate) struct ConnectionView {
     pub blocks: usize,
     /// It holds a block for an incomplete head.
     pub holds_head: bool,
+    /// What its TLS holds.
+    pub tls: Option<SessionView>,
 }
 
 impl Downstream {
     /// What there is between two turns.
     pub(in crate::engine) fn view(
-        &self,
+        &mut self,
         key: Key,
         site: &Site,
         cx: &mut Context,
     ) -> ConnectionView {
+        let tls = self.socket.view_tls();
         let exchange = match self.state {
             State::Exchanging(id) => cx.exchanges.get_mut(id).map(|exchange| &*exchange),
             _ => None,
         };
         let has_output = self.has_output();
         let wants_read = match self.state {
-            State::Handshaking { waits } => !waits && !has_output,
+            State::Handshaking { turn } => turn != Turn::Waits && !has_output,
             State::Reading => !has_output,
             State::Exchanging(_) => exchange.is_some_and(Exchange::takes_body),
             State::Skipping(_) | State::Lingering { .. } => true,
@@ -65,7 +70,8 @@ impl Downstream {
         };
         let is_idle_stream =
             |exchange: &&Exchange| matches!(exchange.stage, Stage::Streaming { ready: false, .. });
-        let could_go_on = self.could_go_on(exchange, site);
+        let waits = matches!(self.state, State::Handshaking { turn: Turn::Waits });
+        let could_go_on = self.could_go_on(exchange, tls, site);
         let wake_at = exchange
             .filter(is_idle_stream)
             .and_then(|exchange| exchange.wake_at);
@@ -75,7 +81,8 @@ impl Downstream {
             queued: self.queued,
             starved: self.needs.any(),
             is_listed: cx.ready.count(key) == usize::from(self.queued)
-                && cx.starved.agrees(key, self.needs),
+                && cx.starved.agrees(key, self.needs)
+                && cx.handshakes.count(key) == usize::from(waits),
             can_read: self.socket.can_read(),
             can_write: self.socket.can_write(),
             wants_read,
@@ -88,13 +95,24 @@ impl Downstream {
             requests: self.requests,
             blocks: self.blocks(),
             holds_head: matches!(self.state, State::Reading) && self.input.holds_block(),
+            tls,
         }
     }
 
     /// Why the connection should be driven again though nothing happens; `None` if it may wait.
-    fn could_go_on(&self, exchange: Option<&Exchange>, site: &Site) -> Option<&'static str> {
+    fn could_go_on(
+        &self,
+        exchange: Option<&Exchange>,
+        tls: Option<SessionView>,
+        site: &Site,
+    ) -> Option<&'static str> {
         let has_output = self.has_output();
+        let tls = tls.unwrap_or_default();
         match self.state {
+            State::Handshaking { turn } if tls.awaits_answer && turn != Turn::Waits => {
+                Some("its turn has come")
+            }
+            State::Handshaking { .. } if tls.is_open && !has_output => Some("it is secured"),
             State::Reading if !has_output && self.has_request(site) => Some("it has a request"),
             State::Exchanging(_) => match exchange {
                 Some(exchange) => self.exchange_could_go_on(exchange),

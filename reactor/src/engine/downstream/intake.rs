@@ -110,6 +110,15 @@ impl Downstream {
         }
     }
 
+    /// Whether a read may bring something.
+    #[inline]
+    pub(super) fn may_read(&self, cx: &Context) -> bool {
+        match cx.mutated(Mutation::PlaintextForgotten) {
+            true => self.socket.is_readable(),
+            false => self.socket.can_read(),
+        }
+    }
+
     /// Reads once behind the unused input.
     #[inline]
     pub(super) fn fill(&mut self, hand: &mut Hand) -> Received {
@@ -139,7 +148,7 @@ impl Downstream {
                 Decoded::NeedsInput => {}
                 Decoded::Stopped(intake) => break intake,
             }
-            if !self.socket.can_read() {
+            if !self.may_read(cx) {
                 break Intake::Blocked;
             }
             if budget.is_spent() {

@@ -25,6 +25,7 @@ mod handshaking;
 #[cfg(test)]
 mod inspect;
 mod intake;
+mod lingering;
 mod reading;
 mod replying;
 mod streaming;
@@ -36,9 +37,10 @@ use super::accept::Arrival;
 use super::arena::Key;
 use super::context::Context;
 use super::dispatch::{self, Origin};
+use super::handshakes::Turn;
 use super::mutation::Mutation;
 use super::site::Site;
-use super::socket::{Received, Sent, Socket};
+use super::socket::{Sent, Socket};
 use super::starved::{Need, Needs, Starved};
 use super::stats::Counted;
 use crate::buffer::{Input, Output};
@@ -90,8 +92,8 @@ pub(super) struct Downstream {
 enum State {
     /// TLS is being agreed on.
     Handshaking {
-        /// The client is to be answered when its turn has come.
-        waits: bool,
+        /// Whether the client's first message may be answered.
+        turn: Turn,
     },
     /// Between requests, or in a head.
     Reading,
@@ -176,7 +178,9 @@ impl Downstream {
         let tls = tls.map(|tls| Box::new(Session::new(Arc::clone(tls))));
         Downstream {
             state: match tls {
-                Some(_) => State::Handshaking { waits: false },
+                Some(_) => State::Handshaking {
+                    turn: Turn::Unasked,
+                },
                 None => State::Reading,
             },
             socket: Socket::new(transport, tls),
@@ -314,6 +318,7 @@ impl Downstream {
             return false;
         }
         let mut budget = Budget::TURN;
+        let keeps_quiet = cx.mutated(Mutation::GoodbyeForgotten);
         loop {
             let sent = self.flush(cx);
             if sent == Sent::Broken {
@@ -321,12 +326,12 @@ impl Downstream {
             }
             let step = match self.state {
                 State::Handshaking { .. } | State::Reading if sent == Sent::Blocked => Step::Wait,
-                State::Handshaking { waits } => self.shake_hands(waits, key, site, cx, &mut budget),
+                State::Handshaking { turn } => self.shake_hands(turn, key, site, cx, &mut budget),
                 State::Reading => self.read_requests(key, site, cx, &mut budget),
                 State::Exchanging(id) => self.drive_exchange(key, id, cx, &mut budget),
                 State::Skipping(body) => self.skip_body(body, key, site, cx, &mut budget),
                 State::Closing { .. } if sent == Sent::Blocked => Step::Wait,
-                State::Closing { .. } if self.socket.finish() => Step::Go,
+                State::Closing { .. } if !keeps_quiet && self.socket.finish() => Step::Go,
                 State::Closing { lingers: false } => Step::Close,
                 State::Closing { .. } if cx.mutated(Mutation::NoLingering) => Step::Close,
                 State::Closing { lingers: true } => self.begin_lingering(site, cx),
@@ -439,61 +444,5 @@ impl Downstream {
             Intake::Violated(_) => self.state = State::Closing { lingers: true },
         }
         Step::Go
-    }
-
-    #[inline(never)]
-    fn begin_lingering(&mut self, site: &Site, cx: &mut Context) -> Step {
-        // Whose end was read sends no more, so nothing can reset the connection.
-        if self.socket.is_finished() {
-            return Step::Close;
-        }
-        if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
-            cx.pool.put(block);
-        }
-        self.socket.shutdown_write();
-        self.state = State::Lingering {
-            bytes_left: site.limits.linger_bytes_max,
-        };
-        Step::Go
-    }
-
-    /// Throws away what the client still sends.
-    #[inline(never)]
-    fn linger(
-        &mut self,
-        mut bytes_left: u64,
-        key: Key,
-        cx: &mut Context,
-        budget: &mut Budget,
-    ) -> Step {
-        let Some(mut hand) = self.take_hand(key, cx) else {
-            return Step::Wait;
-        };
-        let step = loop {
-            if !self.socket.can_read() {
-                break Step::Wait;
-            }
-            if budget.is_spent() {
-                self.queue(key, cx);
-                break Step::Wait;
-            }
-            match self.fill(&mut hand) {
-                Received::Bytes(count) => {
-                    budget.spend(count.max(OVERHEAD_BYTES));
-                    bytes_left = bytes_left.saturating_sub(count as u64);
-                    hand.start = hand.end;
-                    if bytes_left == 0 {
-                        break Step::Close;
-                    }
-                }
-                Received::Blocked => break Step::Wait,
-                Received::Finished | Received::Broken => {
-                    break Step::Close;
-                }
-            }
-        };
-        self.put_hand(hand, cx);
-        self.state = State::Lingering { bytes_left };
-        step
     }
 }

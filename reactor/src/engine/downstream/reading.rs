@@ -41,7 +41,7 @@ impl Downstream {
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Step {
-        if self.input.is_empty() && !self.socket.can_read() {
+        if self.input.is_empty() && !self.may_read(cx) {
             return Step::Wait;
         }
         let Some(mut hand) = self.take_hand(key, cx) else {
@@ -51,7 +51,7 @@ impl Downstream {
             if let Some(step) = self.parse_requests(&mut hand, key, site, cx, budget) {
                 break step;
             }
-            if !self.socket.can_read() {
+            if !self.may_read(cx) {
                 break Step::Wait;
             }
             if budget.is_spent() {
@@ -246,7 +246,7 @@ impl Downstream {
             // What a client sends that does not know that this was the last answer would reset the
             // connection, and could destroy the answer with it.
             (false, Unread::Whole(_)) => {
-                let lingers = head.keep_alive || used < text.len() || self.socket.can_read();
+                let lingers = head.keep_alive || used < text.len() || self.socket.expects_more();
                 self.state = State::Closing { lingers };
             }
             (_, Unread::Much | Unread::Little(..)) => {

@@ -28,7 +28,9 @@ impl Pem {
     pub(crate) fn for_names(names: &[&str]) -> Pem {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let certificate = rcgen::CertificateParams::new(names).unwrap();
+        let mut certificate = rcgen::CertificateParams::new(names).unwrap();
+        // A number made from the key has leading zeros now and then, which are left out.
+        certificate.serial_number = Some(1_u64.into());
         Pem {
             chain: certificate.self_signed(&key).unwrap().pem(),
             key: key.serialize_pem(),

@@ -14,7 +14,7 @@
 mod certificate;
 #[cfg(test)]
 #[allow(dead_code)] // being written
-mod client;
+pub(crate) mod client;
 mod config;
 mod info;
 mod names;
@@ -25,4 +25,6 @@ mod tests;
 pub use certificate::{Certificate, CertificateError, ClientAuthority};
 pub use config::{ClientAuth, Tls, TlsBuilder, TlsPolicy, TlsVersion};
 pub use info::{ClientCertificate, TlsInfo};
+#[cfg(test)]
+pub(crate) use session::inspect::SessionView;
 pub use session::{Fault, Session};

@@ -10,6 +10,9 @@
 //! KiB; during the handshake a message in several records, 64 KiB), one read of ciphertext behind
 //! it (a block), and 48 KiB of sealed records that the transport has not taken.
 
+#[cfg(test)]
+pub(crate) mod inspect;
+
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::mem;
@@ -184,10 +187,10 @@ impl Session {
         self.info.as_deref()
     }
 
-    /// Whether plaintext, or ciphertext that may become some, is there.
+    /// Whether plaintext, ciphertext that may become some, or the client's end is there.
     #[inline]
     pub fn has_input(&self) -> bool {
-        self.unread > 0 || !self.backlog.is_empty()
+        self.is_open() && (self.unread > 0 || self.has_ended || !self.backlog.is_empty())
     }
 
     /// Moves plaintext into `room`; 0 if there is none.

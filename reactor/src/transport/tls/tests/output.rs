@@ -101,7 +101,7 @@ fn no_more_is_sealed_than_may_wait() {
         }
         let waiting = sealed - before;
         assert!(waiting > 32 << 10 || sealed == message.len(), "{waiting}");
-        assert!(waiting <= 64 << 10, "{waiting}");
+        assert!(waiting <= 50 << 10, "{waiting}");
         let bytes = output(&mut pair.server);
         assert!(bytes.len() <= 66 << 10, "{}", bytes.len());
         pair.client.ingest(&bytes, &mut received).unwrap();
