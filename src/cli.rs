@@ -18,12 +18,13 @@ use std::io::IsTerminal;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
-use reactor::Limits;
+use reactor::{Limits, ListenAddress};
 
 use crate::config::{Config, Listen};
 use crate::{files, logs};
 use environment::Sources;
-use flags::{Flags, Listening};
+use flags::{Admin, Flags, Listening};
+use values::AdminListen;
 
 /// Why there is nothing to serve.
 #[derive(Debug)]
@@ -94,9 +95,7 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
     // https://no-color.org
     let may_colour = sources.read("NO_COLOR", values::any)?.is_none();
     let (tls_listen, tls) = tls::settle(tls_flags, sources, &listen, root.is_none())?;
-    let admin: &[_] = &[("TIDEGATE_ADMIN", values::admin_listen as fn(&str) -> _)];
-    let admin = sources.pick("admin_listen", flags.admin.admin_listen, admin)?;
-    values::apart(&listen, &admin)?;
+    let admin = admin(flags.admin, sources, [&listen, &tls_listen])?;
     flags.https.check(tls.is_some())?;
     Ok(Config {
         listen,
@@ -104,7 +103,7 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
         tls,
         https_redirect: flags.https.https_redirect,
         hsts: flags.https.hsts,
-        admin: admin.0,
+        admin,
         demo: content.demo || root.is_none(),
         files: root.map(|root| files::Config {
             root,
@@ -139,6 +138,22 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
             colours: may_colour && std::io::stderr().is_terminal(),
         },
     })
+}
+
+/// The admin listener, at none of the addresses where everyone else's requests come in.
+fn admin(
+    flags: Admin,
+    sources: &Sources<'_>,
+    others: [&Listen; 2],
+) -> Result<Option<ListenAddress>, String> {
+    let variables: &[_] = &[("TIDEGATE_ADMIN", values::admin_listen as fn(&str) -> _)];
+    let AdminListen(admin) = sources.pick("admin_listen", flags.admin_listen, variables)?;
+    if let Some(admin) = &admin {
+        for listen in others {
+            values::apart(listen, admin)?;
+        }
+    }
+    Ok(admin)
 }
 
 /// The flags of one place go before the environment's other place: `-p 80` wins over
