@@ -10,7 +10,8 @@ root=$(dirname "$here")
 
 # ---- Settings -----------------------------------------------------------------------------------
 
-all_cases=(plaintext pipeline c1000 connect idle workers2)
+all_cases=(plaintext pipeline c1000 connect idle workers2
+  tls tls_full tls_resumed tls_1m tls_idle tls_storm)
 all_servers=(tidegate nginx floor)
 
 rounds=5
@@ -45,11 +46,14 @@ USAGE
 
 # ---- Cases --------------------------------------------------------------------------------------
 # A case is one function, called with the name of the server before that server is started. It sets
-#   kind              load (wrk runs) or idle (connections are held open)
+#   kind              load (wrk runs), idle (connections are held open) or storm (handshakes arrive
+#                     while others are served)
 #   target            path to ask for; $body is what it must answer, byte for byte
 #   wrk_args          what is added to wrk's command line; $pipeline: requests sent at once
 #   workers           workers of the server; more than one run on $second_cpu too
 #   nginx_server      lines for nginx's server block
+#   secure            non-empty: over TLS, with this kind of key (ecdsa or rsa)
+#   tickets           whether sessions may be resumed
 #   tidegate_args, floor_args   further arguments
 #   skip              non-empty: why this server does not take part
 # from the defaults of case_defaults, and is named in all_cases above. Files go below $tmp.
@@ -61,6 +65,8 @@ case_defaults() {
   wrk_args=(-c 64)
   pipeline=1
   workers=1
+  secure=
+  tickets=on
   nginx_server='location = /plaintext { default_type text/plain; return 200 "Hello, World!"; }'
   tidegate_args=(--demo)
   floor_args=()
@@ -82,6 +88,47 @@ case_workers2() {
   if [[ $1 = floor ]]; then skip='it has one thread'; fi
 }
 
+# Without an argument of its own a case over TLS is the one in the clear.
+over_tls() {
+  secure=$1
+  if [[ $2 = floor ]]; then skip='it speaks no TLS'; fi
+}
+
+case_tls() { over_tls ecdsa "$1"; }
+
+case_tls_full() {
+  over_tls ecdsa "$1"
+  tickets=off
+  case_connect
+}
+
+case_tls_resumed() {
+  over_tls ecdsa "$1"
+  case_connect
+}
+
+case_tls_1m() {
+  over_tls ecdsa "$1"
+  wrk_args=(-c 16)
+  target=/1m.bin
+  body=@$tmp/root/1m.bin
+  nginx_server="root $tmp/root;"
+  tidegate_args=("$tmp/root")
+  if [[ -e $tmp/root/1m.bin ]]; then return; fi
+  mkdir -p "$tmp/root"
+  head -c 1048576 /dev/urandom >"$tmp/root/1m.bin"
+}
+
+case_tls_idle() {
+  over_tls ecdsa "$1"
+  kind=idle
+}
+
+case_tls_storm() {
+  over_tls rsa "$1"
+  kind=storm
+}
+
 # ---- Servers ------------------------------------------------------------------------------------
 # A server is one function that sets `command` to what serves on 127.0.0.1:$port.
 
@@ -90,7 +137,13 @@ command_floor() {
 }
 
 command_tidegate() {
-  command=("$tidegate_bin" -l "127.0.0.1:$port" --workers "$workers" --access-log off
+  local listen=(-l "127.0.0.1:$port")
+  if [[ -n $secure ]]; then
+    listen=(-l "unix:$tmp/tidegate.sock" --admin-listen "unix:$tmp/admin.sock"
+      --tls-listen "127.0.0.1:$port" --tls-session-tickets "$tickets"
+      --tls-cert "$tmp/$secure.crt" --tls-key "$tmp/$secure.key")
+  fi
+  command=("$tidegate_bin" "${listen[@]}" --workers "$workers" --access-log off
     --max-requests 0 "${tidegate_args[@]}")
 }
 
@@ -119,12 +172,25 @@ http {
   fastcgi_temp_path $tmp/nginx-fastcgi;
   uwsgi_temp_path $tmp/nginx-uwsgi;
   scgi_temp_path $tmp/nginx-scgi;
+  log_format resumed '\$ssl_session_reused';
   server {
-    listen 127.0.0.1:$port reuseport backlog=4096;
+    listen 127.0.0.1:$port ${secure:+ssl} reuseport backlog=4096;
+    $(nginx_tls)
     $nginx_server
   }
 }
 CONFIG
+}
+
+# Tidegate's own settings: TLS 1.2 and 1.3, tickets and no cache of sessions. Where every request has
+# a handshake, its kind goes to a log that is buffered: that cost is not to be seen beside it.
+nginx_tls() {
+  [[ -n $secure ]] || return 0
+  echo "ssl_certificate $tmp/$secure.crt; ssl_certificate_key $tmp/$secure.key;"
+  echo "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; ssl_session_tickets $tickets;"
+  if [[ ${wrk_args[*]} = *close* ]]; then
+    echo "access_log $tmp/resumed.log resumed buffer=1m;"
+  fi
 }
 
 # ---- Talking and checking -----------------------------------------------------------------------
@@ -205,20 +271,38 @@ prepare() {
   fi
   build
   mkdir -p "$out"
+  make_certificates
   # Whatever this script runs itself stays away from the server's core.
   taskset -c -p "$load_cpus" $$ >/dev/null
+}
+
+# A certificate of each kind for localhost, made anew.
+make_certificates() {
+  [[ " ${cases[*]} " = *' tls'* ]] || return 0
+  need openssl 'Install it: apt-get install openssl'
+  local kind key
+  for kind in ecdsa rsa; do
+    key=(rsa:2048)
+    if [[ $kind = ecdsa ]]; then key=(ec -pkeyopt ec_paramgen_curve:P-256); fi
+    openssl req -x509 -newkey "${key[@]}" -nodes -days 30 -subj /CN=localhost \
+      -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE \
+      -keyout "$tmp/$kind.key" -out "$tmp/$kind.crt" 2>/dev/null
+  done
 }
 
 # Whether a core is one of the load's.
 shares_load() { (($(taskset -c "$load_cpus,$1" nproc) == threads)); }
 
+# Whether any case has a client other than wrk.
+needs_client() { [[ " ${cases[*]} " = *idle* || " ${cases[*]} " = *storm* ]]; }
+
 build() {
   local target=${CARGO_TARGET_DIR:-$root/target}
   examples=$target/release/examples
-  if contains floor "${servers[@]}" || contains idle "${cases[@]}"; then
+  if contains floor "${servers[@]}" || needs_client; then
     need cargo 'Install Rust: https://rustup.rs'
-    say 'building the floor and the idle client ...'
-    (cd "$root" && cargo build --quiet --release --example floor --example idle)
+    say 'building the floor and the clients ...'
+    (cd "$root" && cargo build --quiet --release --example floor --example idle --example storm)
   fi
   if contains tidegate "${servers[@]}" && [[ -z $tidegate_bin ]]; then
     need cargo 'Install Rust: https://rustup.rs'
@@ -272,7 +356,7 @@ start_server() {
   server_pids=("$!")
   for ((i = 0; i < 100; i++)); do
     kill -0 "${server_pids[0]}" 2>/dev/null || break
-    if curl -s -o /dev/null "http://127.0.0.1:$port$target"; then
+    if curl -sk -o /dev/null "$(url)"; then
       verify "$server"
       find_processes "${server_pids[0]}"
       return
@@ -284,12 +368,15 @@ start_server() {
   exit 1
 }
 
+url() { echo "http${secure:+s}://127.0.0.1:$port$target"; }
+
 # Every server must answer the same, or the figures compare different work.
 verify() {
   local status
-  status=$(curl -s -o "$tmp/answer" -w '%{http_code}' "http://127.0.0.1:$port$target")
+  status=$(curl -sk -o "$tmp/answer" -w '%{http_code}' "$(url)")
   [[ $status = 200 ]] || die "$1 answered $target with status $status instead of 200"
-  printf '%s' "$body" | cmp -s - "$tmp/answer" ||
+  if [[ $body = @* ]]; then cat "${body#@}"; else printf '%s' "$body"; fi |
+    cmp -s - "$tmp/answer" ||
     die "$1 answered $target with another body: $(head -c 100 "$tmp/answer" | tr -d '\0')"
 }
 
@@ -353,7 +440,7 @@ measure_load() {
   cpu_before=$(cpu_ns)
   PIPELINE=$pipeline taskset -c "$load_cpus" "$wrk_bin" -t "$threads" -d "$seconds" \
     --timeout 10 --latency -s "$here/wrk.lua" "${wrk_args[@]}" \
-    "http://127.0.0.1:$port$target" >"$tmp/wrk.out" 2>&1 &
+    "$(url)" >"$tmp/wrk.out" 2>&1 &
   client_pid=$!
   # Halfway through, while the connections are there.
   sleep "$(awk -v s="$seconds" 'BEGIN { print s / 2 }')"
@@ -372,7 +459,7 @@ measure_load() {
       if (others != "" && others < 0) others = "0.0"
       # wrk corrects its latencies for one request at a time, which makes nonsense of batches.
       if (pipeline > 1) $4 = $5 = ""
-      printf "%d,%.3f,%.1f,%.4f,%.1f,%s,%s,%d,,%d,%s\n", $2, seconds, $2 / seconds,
+      printf "%d,%.3f,%.1f,%.4f,%.1f,%s,%s,%d,,%d,%s,RESUMED,\n", $2, seconds, $2 / seconds,
         cpu_ns / 1e3 / ($2 > 0 ? $2 : 1), cpu_ns / 1e7 / seconds, $4, $5, pss,
         $6 + $7 + $8 + $9 + $10, others
     }' <<<"$measured"
@@ -383,8 +470,8 @@ measure_idle() {
   local before after held
   before=$(pss_kib)
   # The client ends with its standard input, which is ours to close.
-  exec {hold}> >(exec taskset -c "$load_cpus" "$examples/idle" "$idle_connections" \
-    "127.0.0.1:$port" "$target" >"$tmp/idle.out" 2>&1)
+  exec {hold}> >(exec taskset -c "$load_cpus" "$examples/idle" ${secure:+--tls} \
+    "$idle_connections" "127.0.0.1:$port" "$target" >"$tmp/idle.out" 2>&1)
   client_pid=$!
   while ! held=$(grep '^held ' "$tmp/idle.out" 2>/dev/null); do
     kill -0 "$client_pid" 2>/dev/null || die "the idle client failed: $(cat "$tmp/idle.out")"
@@ -394,11 +481,31 @@ measure_idle() {
   exec {hold}>&-
   stop_client
   awk -v before="$before" -v after="$after" -v n="${held#held }" \
-    'BEGIN { printf ",,,,,,,%d,%.0f,0,\n", before, (after - before) * 1024 / n }'
+    'BEGIN { printf ",,,,,,,%d,%.0f,0,,,\n", before, (after - before) * 1024 / n }'
+}
+
+# Latencies of established connections while handshakes arrive: prints the same fields.
+measure_storm() {
+  taskset -c "$load_cpus" "$examples/storm" "127.0.0.1:$port" "$target" >"$tmp/storm.out" 2>&1 ||
+    die "the storm client failed: $(cat "$tmp/storm.out")"
+  awk -v pss="$(pss_kib)" \
+    '$1 == "storm" { printf "%d,,,,,%d,%d,%d,,0,,,%d\n", $2, $3, $4, pss, $6 }' "$tmp/storm.out"
+}
+
+# The share of handshakes that resumed a session, in percent.
+resumed_by_tidegate() {
+  curl -s --unix-socket "$tmp/admin.sock" http://localhost/metrics | awk '
+    /^tidegate_tls_handshakes_total/ { all += $2 }
+    /^tidegate_tls_handshakes_total.*resumed/ { resumed = $2 }
+    END { if (all) printf "%.0f", 100 * resumed / all }'
+}
+
+resumed_by_nginx() {
+  awk '$1 == "r" { resumed++ } END { printf "%.0f", 100 * resumed / NR }' "$tmp/resumed.log"
 }
 
 measure() {
-  local case=$1 server=$2 round=$3 fields
+  local case=$1 server=$2 round=$3 fields resumed
   case_defaults
   "case_$case" "$server"
   if [[ -n $skip ]]; then
@@ -407,10 +514,15 @@ measure() {
   fi
   say "round $round/$rounds $case $server ..."
   start_server "$server"
+  rm -f "$tmp/resumed.log"
   "measure_$kind" >"$tmp/fields"
+  resumed=
+  if [[ $server = tidegate && -n $secure ]]; then resumed=$(resumed_by_tidegate); fi
   stop_server
+  # nginx writes the rest of its log when it ends.
+  if [[ -s $tmp/resumed.log ]]; then resumed=$(resumed_by_nginx); fi
   read -r fields <"$tmp/fields"
-  echo "$case,$server,$round,$fields" >>"$out/compare.csv"
+  echo "$case,$server,$round,${fields/RESUMED/$resumed}" >>"$out/compare.csv"
 }
 
 # ---- Reporting ----------------------------------------------------------------------------------
@@ -455,7 +567,7 @@ main() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   prepare
-  echo 'case,server,round,requests,seconds,requests_per_s,cpu_us_per_request,core_percent,p50_us,p99_us,pss_kib,idle_bytes,errors,others_percent' >"$out/compare.csv"
+  echo 'case,server,round,requests,seconds,requests_per_s,cpu_us_per_request,core_percent,p50_us,p99_us,pss_kib,idle_bytes,errors,others_percent,resumed_percent,handshakes_ms' >"$out/compare.csv"
   n=${#servers[@]}
   for ((round = 1; round <= rounds; round++)); do
     for case in "${cases[@]}"; do

@@ -3,6 +3,7 @@
 END {
    loads()
    idle()
+   storms()
    notes()
 }
 
@@ -11,8 +12,8 @@ function loads(    c, s, rows) {
       for (s = 1; s <= server_count; s++) {
          if (median(cases[c], servers[s], "cpu_us_per_request") == "") continue
          if (!rows++) {
-            print "| case | server | requests/s | CPU µs/request | lowest–highest | ÷ nginx | ÷ floor | p50 µs | p99 µs | memory MiB | core busy |"
-            print "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+            print "| case | server | requests/s | CPU µs/request | lowest–highest | ÷ nginx | ÷ floor | p50 µs | p99 µs | memory MiB | core busy | resumed |"
+            print "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
          }
          load_row(cases[c], servers[s])
       }
@@ -22,12 +23,13 @@ function loads(    c, s, rows) {
 
 function load_row(c, s,    cpu) {
    cpu = "cpu_us_per_request"
-   printf "| %s | %s | %s | %s | %s–%s | %s | %s | %s | %s | %.1f | %.0f %% |\n", c, s,
+   printf "| %s | %s | %s | %s | %s–%s | %s | %s | %s | %s | %.1f | %.0f %% | %s |\n", c, s,
       thousands(median(c, s, "requests_per_s")), micros(median(c, s, cpu)),
       micros(smallest(c, s, cpu)), micros(largest(c, s, cpu)),
       ratio(c, s, "nginx", cpu), ratio(c, s, "floor", cpu),
       thousands(median(c, s, "p50_us")), thousands(median(c, s, "p99_us")),
-      median(c, s, "pss_kib") / 1024, median(c, s, "core_percent")
+      median(c, s, "pss_kib") / 1024, median(c, s, "core_percent"),
+      percent(median(c, s, "resumed_percent"))
 }
 
 function idle(    c, s, rows) {
@@ -44,6 +46,25 @@ function idle(    c, s, rows) {
             thousands(smallest(cases[c], servers[s], "idle_bytes")),
             thousands(largest(cases[c], servers[s], "idle_bytes")),
             ratio(cases[c], servers[s], "nginx", "idle_bytes")
+      }
+   }
+   if (rows) print ""
+}
+
+function storms(    c, s, rows) {
+   for (c = 1; c <= case_count; c++) {
+      for (s = 1; s <= server_count; s++) {
+         if (median(cases[c], servers[s], "handshakes_ms") == "") continue
+         if (!rows++) {
+            print "| case | server | p50 µs | p99 µs | lowest–highest p99 | all handshakes ms |"
+            print "|---|---|--:|--:|--:|--:|"
+         }
+         printf "| %s | %s | %s | %s | %s–%s | %s |\n", cases[c], servers[s],
+            thousands(median(cases[c], servers[s], "p50_us")),
+            thousands(median(cases[c], servers[s], "p99_us")),
+            thousands(smallest(cases[c], servers[s], "p99_us")),
+            thousands(largest(cases[c], servers[s], "p99_us")),
+            thousands(median(cases[c], servers[s], "handshakes_ms"))
       }
    }
    if (rows) print ""
@@ -77,6 +98,10 @@ function notes(    c, s, one, two, busy, disturbed, most) {
 function ratio(c, s, base, name,    other) {
    other = median(c, base, name)
    return other > 0 ? sprintf("%.2f", median(c, s, name) / other) : "–"
+}
+
+function percent(n) {
+   return n == "" ? "–" : n " %"
 }
 
 function micros(us) {

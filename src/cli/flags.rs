@@ -64,8 +64,9 @@ Where a flag and a variable of the environment [env: NAME] say the same, the fla
 
 /// Serves a directory or the demo site over HTTP and HTTPS
 ///
-/// Serves a directory, the demo site, or both over HTTP/1.1, with TLS or without: one worker thread for each core, each
-/// with its own event loop. Every limit and every timeout has a default, which is shown here.
+/// Serves a directory, the demo site, or both over HTTP/1.1, with TLS or without: one worker thread
+/// for each core, each with its own event loop. Every limit and every timeout has a default, which
+/// is shown here.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, styles = STYLES)]
 #[command(after_help = EXAMPLES_SHORT, after_long_help = EXAMPLES)]

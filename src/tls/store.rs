@@ -42,8 +42,8 @@ struct Slot {
     /// `None` if the certificate is made here and nothing may take its place.
     files: Option<Files>,
     certificate: Option<Certificate>,
-    /// Whether the certificate was made here.
-    is_own: bool,
+    /// The fingerprint of the certificate if it was made here.
+    own: Option<String>,
 }
 
 struct Files {
@@ -61,14 +61,14 @@ struct Showing {
 }
 
 impl Certificates {
-    /// Reads the certificates, and says in the log what there is to say about them. `None` if
-    /// there is to be no HTTPS; then that has been said.
+    /// Reads the certificates. `None` if there is to be no HTTPS; then the log says why.
     ///
     /// # Errors
     ///
     /// What keeps the server from starting, in one line that names the file and the remedy.
     pub fn load(config: &Config) -> Result<Option<Certificates>, String> {
         let now = SystemTime::now();
+        let clients = config.clients.clone().map(Showing::load).transpose()?;
         let slots = match &config.source {
             Source::Files(pairs) => pairs
                 .iter()
@@ -85,16 +85,14 @@ impl Certificates {
             Source::Demo(folder) => match Slot::of_directory(folder, now) {
                 Ok(slots) => slots,
                 Err(why) => {
-                    log::debug!("no certificates for the demo: {why}");
+                    if folder.exists() {
+                        log::info!("{why}; the demo is served with a self-signed certificate");
+                    }
                     let files = Files::new(pair_in(folder, "server"), true);
                     vec![Slot::own(Some(files), now)?]
                 }
             },
         };
-        let clients = config.clients.clone().map(Showing::load).transpose()?;
-        for slot in &slots {
-            slot.describe(now);
-        }
         let tls = arm(config, &slots, clients.as_ref(), None)?;
         let status = Arc::new(Status::default());
         status.describe(tls.certificates());
@@ -118,7 +116,8 @@ impl Certificates {
         &self.status
     }
 
-    /// Watches over their files from now on. Whatever is new is handed to `publish`, which says
+    /// Says in the log what there is to say about them, and watches over their files from now on.
+    /// Whatever is new is handed to `publish`, which says
     /// why if it cannot be used.
     ///
     /// # Errors
@@ -128,6 +127,8 @@ impl Certificates {
         self,
         publish: impl Fn(Arc<Tls>) -> Result<(), String> + Send + 'static,
     ) -> io::Result<Watch> {
+        let now = SystemTime::now();
+        self.slots.iter().for_each(|slot| slot.describe(now));
         Watch::start(self, Box::new(publish))
     }
 
@@ -262,21 +263,17 @@ impl Slot {
         Ok(Slot {
             certificate: Some(load::pair(pair)?),
             files: Some(files),
-            is_own: false,
+            own: None,
         })
     }
 
     /// With a certificate that is made here, until there are files.
     fn own(files: Option<Files>, now: SystemTime) -> Result<Slot, String> {
         let own = own::certificate(now)?;
-        log::info!(
-            "a self-signed certificate was made, which no client knows: SHA-256 {}",
-            own.fingerprint
-        );
         Ok(Slot {
             files,
             certificate: Some(own.certificate),
-            is_own: true,
+            own: Some(own.fingerprint),
         })
     }
 
@@ -292,7 +289,7 @@ impl Slot {
         let mut second = Slot {
             files: Some(Files::new(pair_in(folder, "server-rsa"), true)),
             certificate: None,
-            is_own: false,
+            own: None,
         };
         if let Err(why) = second.read(now) {
             log::warn!("{why}; HTTPS goes on without this pair");
@@ -319,7 +316,7 @@ impl Slot {
         let Some(files) = &self.files else {
             return Ok(false);
         };
-        let has_own_only = self.is_own || self.certificate.is_none();
+        let has_own_only = self.own.is_some() || self.certificate.is_none();
         if files.are_optional && has_own_only && !files.are_there() {
             return Ok(false);
         }
@@ -334,7 +331,7 @@ impl Slot {
             return Err(format!("{path} {}", expiry::validity(&fresh, now)));
         }
         self.certificate = Some(fresh);
-        self.is_own = false;
+        self.own = None;
         Ok(true)
     }
 
@@ -342,12 +339,14 @@ impl Slot {
     fn renew(&mut self, now: SystemTime) -> bool {
         let left = self.certificate.as_ref().map(|c| Validity::of(c, now));
         let is_due = !matches!(left, Some(Validity::For(left)) if left >= OWN_LEFT_MIN);
-        if !self.is_own || !is_due {
+        if self.own.is_none() || !is_due {
             return false;
         }
         match Slot::own(None, now) {
             Ok(fresh) => {
                 self.certificate = fresh.certificate;
+                self.own = fresh.own;
+                self.describe(now);
                 true
             }
             Err(why) => {
@@ -367,14 +366,15 @@ impl Slot {
         let (Some(certificate), Some(level)) = (&self.certificate, self.level(now)) else {
             return;
         };
-        let label = match &self.files {
-            Some(files) if !self.is_own => {
+        let label = match (&self.own, &self.files) {
+            (Some(fingerprint), _) => format!("the self-signed certificate SHA-256 {fingerprint}"),
+            (None, Some(files)) => {
                 for warning in load::warnings(&files.pair, certificate) {
                     log::warn!("{warning}");
                 }
                 format!("the certificate {}", files.pair.certificate.display())
             }
-            _ => "the self-signed certificate".to_owned(),
+            (None, None) => "the certificate".to_owned(),
         };
         log::log!(level, "{}", expiry::line(&label, certificate, now));
     }

@@ -77,7 +77,7 @@ impl Server {
             if let Some(status) = server.child.try_wait().unwrap() {
                 panic!("the server ended with {status}: {:?}", server.messages());
             }
-            server.messages().iter().find_map(|line| address_in(line))
+            server.find_address("http://")
         });
         server.address = Some(address);
         server
@@ -103,6 +103,31 @@ impl Server {
     /// The first address that the server said it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address.unwrap()
+    }
+
+    /// The first address that it listens on for TLS.
+    pub fn secure_address(&self) -> SocketAddr {
+        until("the server says where it listens for TLS", PATIENCE, || {
+            self.find_address("https://")
+        })
+    }
+
+    fn find_address(&self, scheme: &str) -> Option<SocketAddr> {
+        let messages = self.messages();
+        messages.iter().find_map(|line| address_in(line, scheme))
+    }
+
+    /// The lines that it has written to standard error with all of these words in them.
+    pub fn messages_with(&self, words: &[&str]) -> Vec<String> {
+        let has_all = |line: &String| words.iter().all(|word| line.contains(word));
+        self.messages().into_iter().filter(has_all).collect()
+    }
+
+    /// Waits for such a line.
+    pub fn expect_message(&self, words: &[&str]) -> String {
+        until(&format!("a line with {words:?}"), PATIENCE, || {
+            self.messages_with(words).pop()
+        })
     }
 
     /// A new connection to it.
@@ -193,8 +218,8 @@ impl Drop for Server {
 
 /// The address in a line such as `serving the demo on http://127.0.0.1:8080 (2 workers)`; where it
 /// listens everywhere, `localhost` stands in the place of the address.
-fn address_in(line: &str) -> Option<SocketAddr> {
-    let rest = &line[line.find("http://")? + "http://".len()..];
+fn address_in(line: &str, scheme: &str) -> Option<SocketAddr> {
+    let rest = &line[line.find(scheme)? + scheme.len()..];
     let rest = rest.replacen("localhost:", "127.0.0.1:", 1);
     let is_part = |c: char| c.is_ascii_hexdigit() || ".:[]".contains(c);
     let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());

@@ -105,7 +105,6 @@ fn the_policy_has_its_flags() {
 
 #[test]
 fn what_does_not_fit_together_is_refused_with_the_remedy() {
-    let pair = ["--tls-cert=a", "--tls-key=b"];
     for (arguments, parts) in [
         (
             &["--tls-cert=a"][..],
@@ -144,8 +143,8 @@ fn what_does_not_fit_together_is_refused_with_the_remedy() {
             &["--client-crl", "--client-ca FILE"],
         ),
         (
-            &["--client-auth=maybe"],
-            &["'maybe'", "required", "optional"],
+            &["--client-auth=maybe"][..],
+            &["'maybe'", "required", "optional"][..],
         ),
         (&["--tls-min-version=1.1"], &["'1.1'", "1.2 or 1.3"]),
         (&["--tls-session-tickets=yes"], &["'yes'", "on or off"]),
@@ -168,6 +167,10 @@ fn what_does_not_fit_together_is_refused_with_the_remedy() {
             assert!(line.contains(part), "{arguments:?}: {line}");
         }
     }
+}
+
+#[test]
+fn a_mistake_in_a_variable_is_named() {
     for (name, value, part) in [
         ("TIDEGATE_TLS_CERT", "a", "1 in TIDEGATE_TLS_CERT"),
         ("TIDEGATE_TLS_KEY", "a,", "with commas between"),
@@ -180,7 +183,11 @@ fn what_does_not_fit_together_is_refused_with_the_remedy() {
         let line = wrong(&[], &[(name, value)]);
         assert!(line.contains(part) && line.contains(name), "{line}");
     }
-    // Any port is another one each time.
+}
+
+#[test]
+fn any_port_is_another_one_each_time() {
+    let pair = ["--tls-cert=a", "--tls-key=b"];
     let any = ["-l:0", "--tls-listen=:0"];
     config(&[&pair[..], &any].concat(), &[]);
 }

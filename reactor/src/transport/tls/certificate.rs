@@ -295,3 +295,6 @@ fn not_pem(error: &pem::Error) -> CertificateError {
 pub(super) fn malformed(what: &str, error: &dyn fmt::Display) -> CertificateError {
     CertificateError::Malformed(format!("{what} is malformed: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,13 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, LazyLock};
 
 use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore};
+use rustls::{
+    CipherSuite, ClientConfig, ClientConnection, ConnectionTrafficSecrets, HandshakeKind,
+    RootCertStore, SignatureScheme, SupportedCipherSuite,
+};
 
 use super::certificate::{Certificate, PROVIDER};
 use super::config::{Tls, TlsBuilder, TlsVersion};
@@ -60,6 +64,10 @@ pub(crate) struct ClientOptions<'a> {
     pub nameless: bool,
     /// They resume no session.
     pub forgetful: bool,
+    /// The only suites that they have; all if there is none.
+    pub suites: &'a [CipherSuite],
+    /// The only signatures that they can verify; all if there is none.
+    pub schemes: &'a [SignatureScheme],
 }
 
 /// Clients that share their sessions.
@@ -74,7 +82,7 @@ impl Clients {
             Some(TlsVersion::V1_2) => &[&rustls::version::TLS12],
             Some(TlsVersion::V1_3) => &[&rustls::version::TLS13],
         };
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&PROVIDER))
+        let builder = ClientConfig::builder_with_provider(provider(options))
             .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots(options.trusted));
@@ -90,6 +98,7 @@ impl Clients {
         let protocols = options.protocols.iter();
         config.alpn_protocols = protocols.map(|one| one.as_bytes().to_vec()).collect();
         config.enable_sni = !options.nameless;
+        config.enable_secret_extraction = true;
         if options.forgetful {
             config.resumption = Resumption::disabled();
         }
@@ -101,6 +110,22 @@ impl Clients {
         let name = ServerName::try_from(name.to_owned()).unwrap();
         Client(ClientConnection::new(Arc::clone(&self.0), name).unwrap())
     }
+}
+
+/// With the suites and signatures of these options.
+fn provider(options: &ClientOptions<'_>) -> Arc<CryptoProvider> {
+    let mut provider = CryptoProvider::clone(&PROVIDER);
+    if !options.suites.is_empty() {
+        let suites = &mut provider.cipher_suites;
+        suites.retain(|suite| options.suites.contains(&suite.suite()));
+    }
+    if !options.schemes.is_empty() {
+        let algorithms = &mut provider.signature_verification_algorithms;
+        let mut mapping = algorithms.mapping.to_vec();
+        mapping.retain(|(scheme, _)| options.schemes.contains(scheme));
+        algorithms.mapping = mapping.leak();
+    }
+    Arc::new(provider)
 }
 
 fn roots(certificates: &[&Pem]) -> RootCertStore {
@@ -200,5 +225,13 @@ impl Client {
     /// The certificate that the server showed.
     pub(crate) fn shown(&self) -> Option<&[u8]> {
         self.0.peer_certificates().map(|chain| chain[0].as_ref())
+    }
+
+    /// Gives the connection up for the suite, the next record's number and the keys of what it
+    /// sends: what a client needs that keeps to no rules.
+    pub(crate) fn into_secrets(self) -> (SupportedCipherSuite, u64, ConnectionTrafficSecrets) {
+        let suite = self.0.negotiated_cipher_suite().unwrap();
+        let (number, secrets) = self.0.dangerous_extract_secrets().unwrap().tx;
+        (suite, number, secrets)
     }
 }

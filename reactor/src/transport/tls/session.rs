@@ -7,8 +7,8 @@
 //! ```
 //!
 //! What is buffered here is bounded: a record that is incomplete or was not read yet (below 34
-//! KiB), one read of ciphertext behind it (a block), and 48 KiB of sealed records that the
-//! transport has not taken.
+//! KiB; during the handshake a message in several records, 64 KiB), one read of ciphertext behind
+//! it (a block), and 48 KiB of sealed records that the transport has not taken.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
@@ -219,10 +219,10 @@ impl Session {
             return 0;
         }
         let mut writer = connection.writer();
-        let (first, length) = match pieces {
-            [] => return 0,
-            [first, ..] => (first, pieces.iter().map(|piece| piece.len()).sum::<usize>()),
+        let Some(first) = pieces.iter().find(|piece| !piece.is_empty()) else {
+            return 0;
         };
+        let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
         // The writer cannot fail: what it has no room for it does not take.
         let sealed = match self.small_bytes_left {
             1.. if length > SMALL_RECORD_BYTES => {
