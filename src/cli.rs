@@ -23,7 +23,7 @@ use reactor::{Limits, ListenAddress};
 use crate::config::{Config, Listen};
 use crate::{files, logs};
 use environment::Sources;
-use flags::{Admin, Flags, Listening};
+use flags::{Admin, Flags, Listening, Work};
 use values::AdminListen;
 
 /// Why there is nothing to serve.
@@ -88,10 +88,6 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
         None => sources.pick("log_format", None, variables)?,
     };
     let sink = flags.logs.access_log.0;
-    let variables: &[_] = &[
-        ("TIDEGATE_WORKERS", values::workers as fn(&str) -> _),
-        ("WORKER_COUNT", values::workers),
-    ];
     // https://no-color.org
     let may_colour = sources.read("NO_COLOR", values::any)?.is_none();
     let (tls_listen, tls) = tls::settle(tls_flags, sources, &listen, root.is_none())?;
@@ -111,7 +107,7 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
         }),
         limits,
         server_name: flags.protocol.server_header.0,
-        workers: sources.pick("workers", flags.work.workers, variables)?,
+        workers: workers(&flags.work, sources)?,
         pin: flags.work.pin,
         accept: flags.work.accept.into(),
         access_log: sink.map(|sink| {
@@ -175,6 +171,15 @@ fn listen(flags: Listening, sources: &Sources<'_>) -> Result<Listen, String> {
     Ok(Listen::Everywhere(
         sources.pick("port", flags.port, variables)?,
     ))
+}
+
+/// How many workers.
+fn workers(flags: &Work, sources: &Sources<'_>) -> Result<usize, String> {
+    let variables: &[_] = &[
+        ("TIDEGATE_WORKERS", values::workers as fn(&str) -> _),
+        ("WORKER_COUNT", values::workers),
+    ];
+    sources.pick("workers", flags.workers, variables)
 }
 
 /// The engine's bounds.
