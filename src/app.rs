@@ -63,7 +63,7 @@ fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result
     };
     let blueprint = Blueprint::new(config.clone(), ending.clone(), access.clone());
     let bound = bind(config, &blueprint, &mut certificates)?;
-    blueprint.redirect_to(&bound);
+    blueprint.redirect_to(&bound)?;
     let addresses = bound.addresses().to_vec();
     let status = certificates.as_ref().map(Certificates::status);
     let admin = bind_admin(config, status.cloned())?;

@@ -18,12 +18,13 @@ use std::io::IsTerminal;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
-use reactor::Limits;
+use reactor::{Limits, ListenAddress};
 
 use crate::config::{Config, Listen};
 use crate::{files, logs};
 use environment::Sources;
-use flags::{Flags, Listening};
+use flags::{Admin, Flags, Listening, Work};
+use values::AdminListen;
 
 /// Why there is nothing to serve.
 #[derive(Debug)]
@@ -87,16 +88,10 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
         None => sources.pick("log_format", None, variables)?,
     };
     let sink = flags.logs.access_log.0;
-    let variables: &[_] = &[
-        ("TIDEGATE_WORKERS", values::workers as fn(&str) -> _),
-        ("WORKER_COUNT", values::workers),
-    ];
     // https://no-color.org
     let may_colour = sources.read("NO_COLOR", values::any)?.is_none();
     let (tls_listen, tls) = tls::settle(tls_flags, sources, &listen, root.is_none())?;
-    let admin: &[_] = &[("TIDEGATE_ADMIN", values::admin_listen as fn(&str) -> _)];
-    let admin = sources.pick("admin_listen", flags.admin.admin_listen, admin)?;
-    values::apart(&listen, &admin)?;
+    let admin = admin(flags.admin, sources, [&listen, &tls_listen])?;
     flags.https.check(tls.is_some())?;
     Ok(Config {
         listen,
@@ -104,7 +99,7 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
         tls,
         https_redirect: flags.https.https_redirect,
         hsts: flags.https.hsts,
-        admin: admin.0,
+        admin,
         demo: content.demo || root.is_none(),
         files: root.map(|root| files::Config {
             root,
@@ -112,7 +107,7 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
         }),
         limits,
         server_name: flags.protocol.server_header.0,
-        workers: sources.pick("workers", flags.work.workers, variables)?,
+        workers: workers(&flags.work, sources)?,
         pin: flags.work.pin,
         accept: flags.work.accept.into(),
         access_log: sink.map(|sink| {
@@ -141,6 +136,22 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
     })
 }
 
+/// The admin listener, at none of the addresses where everyone else's requests come in.
+fn admin(
+    flags: Admin,
+    sources: &Sources<'_>,
+    others: [&Listen; 2],
+) -> Result<Option<ListenAddress>, String> {
+    let variables: &[_] = &[("TIDEGATE_ADMIN", values::admin_listen as fn(&str) -> _)];
+    let AdminListen(admin) = sources.pick("admin_listen", flags.admin_listen, variables)?;
+    if let Some(admin) = &admin {
+        for listen in others {
+            values::apart(listen, admin)?;
+        }
+    }
+    Ok(admin)
+}
+
 /// The flags of one place go before the environment's other place: `-p 80` wins over
 /// `TIDEGATE_LISTEN`.
 fn listen(flags: Listening, sources: &Sources<'_>) -> Result<Listen, String> {
@@ -160,6 +171,15 @@ fn listen(flags: Listening, sources: &Sources<'_>) -> Result<Listen, String> {
     Ok(Listen::Everywhere(
         sources.pick("port", flags.port, variables)?,
     ))
+}
+
+/// How many workers.
+fn workers(flags: &Work, sources: &Sources<'_>) -> Result<usize, String> {
+    let variables: &[_] = &[
+        ("TIDEGATE_WORKERS", values::workers as fn(&str) -> _),
+        ("WORKER_COUNT", values::workers),
+    ];
+    sources.pick("workers", flags.workers, variables)
 }
 
 /// The engine's bounds.

@@ -5,9 +5,10 @@ mod common;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{Client, PATIENCE, Response, Server, command, get, output, until};
+use common::{Client, PATIENCE, Response, Server, command, get, output, skipped_without, until};
 use rustix::process::Signal;
 
 /// A server with an admin listener on a free port.
@@ -73,6 +74,37 @@ fn the_metrics_are_those_of_the_served_site() {
     watched.expect_sample(&format!("tidegate_build_info{{version=\"{version}\"}}"), 1);
     // Without TLS there is nothing to say of certificates.
     assert_eq!(watched.sample("tidegate_tls_reloads_total"), None);
+}
+
+#[test]
+fn handshakes_and_certificates_are_told() {
+    if skipped_without("openssl") {
+        return;
+    }
+    let watched = Watched::start(&["--tls-self-signed", "--tls-listen", "127.0.0.1:0"]);
+    let secure = until("the address of HTTPS is said", PATIENCE, || {
+        let text = watched.server.messages().join("\n");
+        let rest = text.split_once(" on https://")?.1;
+        Some(rest.split_once(' ')?.0.to_owned())
+    });
+    let mut openssl = Command::new("openssl");
+    openssl.args(["s_client", "-tls1_2", "-reconnect", "-connect", &secure]);
+    let status = openssl.stdin(Stdio::null()).output().unwrap().status;
+    assert!(status.success());
+    // It comes back five times with what it was given the first time.
+    let handshakes = "tidegate_tls_handshakes_total";
+    watched.expect_sample(&format!("{handshakes}{{kind=\"full\"}}"), 1);
+    watched.expect_sample(&format!("{handshakes}{{kind=\"resumed\"}}"), 5);
+    watched.expect_sample("tidegate_tls_handshake_failures_total", 0);
+    let mut garbage = Client::connect(secure.parse().unwrap());
+    garbage.send(b"\x16\x03\x01\x00\x05garbage");
+    garbage.rest_or_reset();
+    watched.expect_sample("tidegate_tls_handshake_failures_total", 1);
+    watched.expect_sample("tidegate_tls_reloads_total", 0);
+    watched.expect_sample("tidegate_tls_reload_failures_total", 0);
+    let name = "tidegate_tls_cert_expiry_timestamp_seconds{cert=\"localhost\"}";
+    let left = UNIX_EPOCH + Duration::from_secs(watched.sample(name).unwrap());
+    assert!(left > SystemTime::now());
 }
 
 #[test]

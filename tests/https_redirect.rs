@@ -3,11 +3,17 @@
 
 mod common;
 
-use common::{Client, Response, Server, pattern, post};
+use std::process::Command;
 
-/// A server that sends everyone to HTTPS.
+use common::{
+    Client, PATIENCE, Response, Server, command, output, pattern, post, skipped_without, until,
+};
+
+/// A server that has HTTPS on a port of its own.
 fn start(args: &[&str]) -> Server {
-    Server::start(args)
+    let mut all = vec!["--tls-self-signed", "--tls-listen", "127.0.0.1:0"];
+    all.extend(args);
+    Server::start(&all)
 }
 
 /// The answer to exactly these bytes.
@@ -116,12 +122,90 @@ fn what_names_no_place_is_not_redirected() {
 
 #[test]
 fn without_the_flag_nobody_is_redirected_and_no_policy_is_told_in_the_clear() {
-    let server = Server::start(&["--hsts"]);
+    let server = start(&["--hsts"]);
     let mut client: Client = server.connect();
     for path in ["/ping", "/nothing"] {
         client.send(&common::get(path));
         let response = client.response();
         assert_ne!(response.status, 308);
         assert_eq!(response.field("strict-transport-security"), None);
+    }
+}
+
+/// Where the server said that it has HTTPS.
+fn secure_address(server: &Server) -> String {
+    until("the address of HTTPS is said", PATIENCE, || {
+        let text = server.messages().join("\n");
+        let rest = text.split_once(" on https://")?.1;
+        Some(rest.split_once(' ')?.0.to_owned())
+    })
+}
+
+/// What curl prints, the heads too; it trusts every certificate.
+fn curl(args: &[&str]) -> String {
+    let mut curl = Command::new("curl");
+    curl.args(["-q", "-sSik", "--noproxy", "*", "--max-time", "15"]);
+    let output = curl.args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_client_that_follows_arrives_with_its_body_and_is_told_the_policy() {
+    if skipped_without("curl") {
+        return;
+    }
+    let server = start(&["--https-redirect", "--hsts"]);
+    let secure = secure_address(&server);
+    let url = format!("http://{}/echo?a", server.address());
+    let answers = curl(&["-L", "-d", "a body", &url]);
+    let (first, second) = answers.split_once("HTTP/1.1 200 OK").unwrap();
+    let location = format!("\r\nLocation: https://{secure}/echo?a\r\n");
+    assert!(first.contains(&location), "{answers}");
+    let policy = "\r\nStrict-Transport-Security: max-age=31536000\r\n";
+    assert!(
+        !first.contains(policy) && second.contains(policy),
+        "{answers}"
+    );
+    assert!(second.ends_with("a body"), "{answers}");
+    let missing = curl(&[&format!("https://{secure}/nothing")]);
+    assert!(
+        missing.starts_with("HTTP/1.1 404 ") && missing.contains(policy),
+        "{missing}"
+    );
+}
+
+#[test]
+fn with_strict_names_hosts_without_a_certificate_are_misdirected() {
+    let server = start(&["--https-redirect=443", "--tls-strict-sni"]);
+    let response = ask(&server, "GET /a HTTP/1.1\r\nHost: LOCALHOST:80\r\n\r\n");
+    expect_location(&response, "https://LOCALHOST/a");
+    for host in ["127.0.0.1", "[::1]", "other.example"] {
+        let response = ask(&server, &format!("GET /a HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!((response.status, response.field("location")), (421, None));
+    }
+}
+
+#[test]
+fn without_https_the_flags_are_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().to_str().unwrap();
+    for (args, named) in [
+        (
+            &["--https-redirect"][..],
+            "--https-redirect needs a certificate",
+        ),
+        (&["--hsts"], "--hsts needs a certificate"),
+        (
+            &["--tls-dir", empty, "--https-redirect"],
+            "--https-redirect has nowhere",
+        ),
+    ] {
+        let listen = ["-l", "127.0.0.1:0", "--access-log", "off"];
+        let output = output(command(&[&listen[..], args].concat()));
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.lines().last().unwrap().contains(named), "{text}");
+        assert!(!text.contains("serving"), "{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! What is served: the features' routes, what stands around them, and who is told.
 
 use std::any::Any;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -10,7 +11,7 @@ use reactor::{Bound, ListenAddress, Observer, Site, Summary};
 use super::{Fault, plain};
 use crate::config::Config;
 use crate::logs::{self, AccessLog};
-use crate::middleware::{HostCheck, Hsts, HttpsRedirect, RedirectPort};
+use crate::middleware::{HTTPS_PORT, HostCheck, Hsts, HttpsRedirect, RedirectPort};
 use crate::{demo, files};
 
 /// What every site of this process is made from: certificates change, the rest does not.
@@ -33,7 +34,8 @@ impl Blueprint {
     pub fn new(config: Config, ending: demo::Ending, access: Option<Arc<AccessLog>>) -> Blueprint {
         let fixed = match config.https_redirect {
             Some(RedirectPort::Fixed(port)) => port,
-            _ => 0,
+            // Whatever stands before a listener that has no port has the usual one.
+            _ => HTTPS_PORT,
         };
         Blueprint {
             config,
@@ -45,8 +47,17 @@ impl Blueprint {
 
     /// Sends clients that come in the clear to the first TLS listener, unless another port was
     /// asked for.
-    pub fn redirect_to(&self, bound: &Bound) {
-        let mut secure = bound.addresses().iter().filter(|own| own.secure);
+    ///
+    /// # Errors
+    ///
+    /// They are to be sent there, and HTTPS is off: to serve them in the clear after all is not
+    /// what was asked for.
+    pub fn redirect_to(&self, bound: &Bound) -> Result<(), Fault> {
+        let mut secure = bound.addresses().iter().filter(|own| own.secure).peekable();
+        if self.config.https_redirect.is_some() && secure.peek().is_none() {
+            let why = "--https-redirect has nowhere to send clients: HTTPS is off";
+            return Err(Fault::Configuration(why.into()));
+        }
         let port = secure.find_map(|own| match own.address {
             ListenAddress::Tcp(address) => Some(address.port()),
             _ => None,
@@ -54,6 +65,7 @@ impl Blueprint {
         if let (Some(RedirectPort::Listener), Some(port)) = (self.config.https_redirect, port) {
             self.https_port.store(port, Ordering::Relaxed);
         }
+        Ok(())
     }
 
     /// A site whose connections are opened with `tls`.
@@ -98,7 +110,10 @@ impl Blueprint {
     /// there with one.
     fn redirect(&self, tls: &Arc<Tls>) -> HttpsRedirect {
         let tls = Arc::clone(tls);
-        let covered: HostCheck = Box::new(move |host| tls.takes(host));
+        let is_strict = (self.config.tls.as_ref()).is_some_and(|tls| tls.strict_names);
+        // Who wants an address asks for no name (RFC 6066 section 3).
+        let covered: HostCheck =
+            Box::new(move |host| tls.takes(host) && !(is_strict && is_address(host)));
         HttpsRedirect::new(Arc::clone(&self.https_port), covered)
     }
 
@@ -111,6 +126,11 @@ impl Blueprint {
             })
         }
     }
+}
+
+/// Whether a request's host is an address.
+fn is_address(host: &str) -> bool {
+    host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
 }
 
 /// Leads finished requests to the access log's part of the worker's local value.

@@ -6,6 +6,7 @@
 
 use clap::Args;
 
+use super::tls::REMEDY;
 use super::values;
 use crate::config::parse_duration;
 use crate::middleware::{HstsPolicy, RedirectPort};
@@ -48,9 +49,7 @@ impl Https {
             (None, Some(_)) => "--hsts",
             (None, None) => return Ok(()),
         };
-        Err(format!(
-            "{flag} needs HTTPS: give --tls-cert and --tls-key, --tls-dir, or --tls-self-signed"
-        ))
+        Err(format!("{flag} needs a certificate: {REMEDY}"))
     }
 }
 

@@ -23,7 +23,7 @@ const PORT: u16 = 8443;
 const DEMO_FOLDER: &str = "certs";
 
 /// What there has to be for any other flag of TLS to make sense.
-const REMEDY: &str = "add --tls-cert FILE --tls-key FILE, --tls-dir DIR or --tls-self-signed";
+pub const REMEDY: &str = "add --tls-cert FILE --tls-key FILE, --tls-dir DIR or --tls-self-signed";
 
 /// HTTPS.
 #[derive(Args, Debug)]

@@ -71,12 +71,10 @@ pub fn admin_listen(text: &str) -> Result<AdminListen, String> {
 }
 
 /// Refuses an admin listener where everyone else's requests come in.
-pub fn apart(listen: &Listen, admin: &AdminListen) -> Result<(), String> {
-    match (listen, &admin.0) {
-        (Listen::On(addresses), Some(admin))
-            if addresses.contains(admin) && !is_any_port(admin) =>
-        {
-            Err(format!("--admin-listen {admin} is also --listen's"))
+pub fn apart(listen: &Listen, admin: &ListenAddress) -> Result<(), String> {
+    match listen {
+        Listen::On(addresses) if addresses.contains(admin) && !is_any_port(admin) => {
+            Err(format!("{admin} is given to --admin-listen and to others"))
         }
         _ => Ok(()),
     }

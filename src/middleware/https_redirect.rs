@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use reactor::{Middleware, Reply, Request, Status};
 
 /// The port that a `https` URL has unless it names one (RFC 9110 section 4.2.2).
-const HTTPS_PORT: u16 = 443;
+pub const HTTPS_PORT: u16 = 443;
 
 /// Which port clients are sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum RedirectPort {
     Fixed(u16),
 }
 
-/// Whether clients are served over TLS that ask for this host, which is as in `RequestView::host`: without port, an
-/// IPv6 address in its brackets.
+/// Whether clients are served over TLS that ask for this host, which is as in `RequestView::host`:
+/// without port, an IPv6 address in its brackets.
 pub type HostCheck = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// Answers requests that came in the clear with 308, which keeps method and body (RFC 9110 section

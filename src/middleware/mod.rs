@@ -9,4 +9,4 @@ mod https_redirect;
 mod tests;
 
 pub use hsts::{Hsts, HstsPolicy};
-pub use https_redirect::{HostCheck, HttpsRedirect, RedirectPort};
+pub use https_redirect::{HTTPS_PORT, HostCheck, HttpsRedirect, RedirectPort};

@@ -24,6 +24,9 @@ fn the_admin_listener_is_there_when_it_is_asked_for() {
         admin(&["-l", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"], &[]),
         Some(address("127.0.0.1:0"))
     );
+    let shared = ["--tls-self-signed", "--tls-listen=:1", "--admin-listen=:1"];
+    let line = wrong(&shared, &[]);
+    assert!(line.contains("[::]:1 is given"), "{line}");
     let line = wrong(&[], &[("TIDEGATE_ADMIN", "nowhere")]);
     assert!(
         line.contains("TIDEGATE_ADMIN") && line.contains("or off"),
@@ -48,6 +51,10 @@ fn the_redirect_and_the_policy_have_values_if_one_wants() {
         ..year
     };
     let root = || Some(PathBuf::from("./public"));
+    for flag in ["--https-redirect", "--hsts"] {
+        let line = wrong(&["./public", flag], &[]);
+        assert!(line.starts_with(&format!("{flag} needs")), "{line}");
+    }
     assert_eq!(https(&[]), (None, None, None));
     // The redirect's value stands behind `=` alone, so that a root is not taken for it.
     assert_eq!(

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::CommandFactory;
-use reactor::{Accept, Limits, ListenAddress};
+use reactor::Accept;
 
 use super::flags::Flags;
 use super::*;
@@ -338,7 +338,7 @@ fn what_is_wrong_is_said_in_one_line() {
         ),
         (
             &["-l", "127.0.0.1:1", "--admin-listen", "127.0.0.1:1"],
-            &["--admin-listen", "127.0.0.1:1", "also"],
+            &["--admin-listen", "127.0.0.1:1", "to others"],
         ),
         (
             &["--https-redirect=0"],
