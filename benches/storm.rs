@@ -1,8 +1,8 @@
 //! The client of the storm case of `benches/compare.sh`: `storm ADDR [PATH]` keeps 32 established
-//! TLS connections busy, one request at a time each, while 1,000 further ones begin their handshakes
-//! at once, and prints the latencies of the established ones until the last of the 1,000 has its
-//! answer: `storm REQUESTS P50_US P99_US MAX_US HANDSHAKES_MS`. What the 1,000 answer is not
-//! read further, so that this client's own work does not get in the way.
+//! TLS connections busy, one request at a time each, while 1,000 further ones begin their
+//! handshakes at once, and prints the latencies of the established ones until the last of the 1,000
+//! has its answer: `storm REQUESTS P50_US P99_US MAX_US HANDSHAKES_MS`. No more of those answers is
+//! read, so that this client's own work does not get in the way.
 #![forbid(unsafe_code)]
 
 #[path = "peer.rs"]
