@@ -4,53 +4,12 @@
 mod common;
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{Client, PATIENCE, Response, Server, command, get, output, skipped_without, until};
+use common::{Client, PATIENCE, Server, Watched, command, get, output, skipped_without, until};
 use rustix::process::Signal;
-
-/// A server with an admin listener on a free port.
-struct Watched {
-    server: Server,
-    admin: SocketAddr,
-}
-
-impl Watched {
-    fn start(args: &[&str]) -> Watched {
-        let mut all = vec!["--admin-listen", "127.0.0.1:0"];
-        all.extend(args);
-        let server = Server::start(&all);
-        let admin = until("the admin's address is said", PATIENCE, || {
-            let text = server.messages().join("\n");
-            let rest = text.split_once("readiness on http://")?.1;
-            rest.lines().next()?.parse().ok()
-        });
-        Watched { server, admin }
-    }
-
-    fn ask(&self, path: &str) -> Response {
-        let mut client = Client::connect(self.admin);
-        client.send(&get(path));
-        client.response()
-    }
-
-    /// The value of a sample, as it is now.
-    fn sample(&self, name: &str) -> Option<u64> {
-        let page = self.ask("/metrics");
-        let lines = page.text().lines();
-        let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        values.next().map(|value| value.parse().unwrap())
-    }
-
-    #[track_caller]
-    fn expect_sample(&self, name: &str, value: u64) {
-        until(&format!("{name} is {value}"), PATIENCE, || {
-            (self.sample(name) == Some(value)).then_some(())
-        });
-    }
-}
 
 #[test]
 fn the_metrics_are_those_of_the_served_site() {

@@ -157,19 +157,27 @@ pub fn served(address: SocketAddr, name: &str) -> String {
 
 /// A connection over TLS that stays open.
 pub fn connect_secure(address: SocketAddr, args: &[&str]) -> Client<Secure> {
-    let mut child = Command::new("timeout")
-        .args([
-            "120",
-            "openssl",
-            "s_client",
-            "-quiet",
-            "-connect",
-            &address.to_string(),
-        ])
+    let mut openssl = Command::new("timeout");
+    openssl.args(["120", "openssl", "s_client", "-quiet"]);
+    openssl.stderr(Stdio::null());
+    hold(openssl, address, args)
+}
+
+/// The same with all that openssl says, and with its commands: a letter at the beginning of what is
+/// sent.
+pub fn connect_commanding(address: SocketAddr, args: &[&str]) -> Client<Secure> {
+    let mut openssl = Command::new("sh");
+    let line = "exec timeout 120 openssl s_client \"$@\" 2>&1";
+    openssl.args(["-c", line, "s_client"]);
+    hold(openssl, address, args)
+}
+
+fn hold(mut openssl: Command, address: SocketAddr, args: &[&str]) -> Client<Secure> {
+    let mut child = openssl
+        .args(["-connect", &address.to_string()])
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

@@ -197,6 +197,12 @@ impl Server {
             .count()
     }
 
+    /// How many descriptors it has open, of all kinds.
+    pub fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.id());
+        fs::read_dir(folder).unwrap().count()
+    }
+
     /// The processor time that it has used, in clock ticks (hundredths of a second on Linux).
     pub fn processor_ticks(&self) -> u64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();

@@ -64,10 +64,7 @@ impl Downstream {
                     break Step::Go;
                 }
                 Handshake::Blocked => break Step::Wait,
-                Handshake::Left => {
-                    cx.stats.handshakes_failed.increment();
-                    break Step::Close;
-                }
+                Handshake::Left => break Step::Close,
                 Handshake::Failed(fault) => break self.fail_handshake(fault, site, cx),
             }
         };

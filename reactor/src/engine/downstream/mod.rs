@@ -263,11 +263,7 @@ impl Downstream {
         }
         self.take_output(cx);
         match self.phase {
-            Phase::Fresh | Phase::Skip | Phase::Write | Phase::Linger => {
-                return self.close(cx);
-            }
-            Phase::Handshake => {
-                cx.stats.handshakes_failed.increment();
+            Phase::Fresh | Phase::Handshake | Phase::Skip | Phase::Write | Phase::Linger => {
                 return self.close(cx);
             }
             Phase::Idle => self.state = State::Closing { lingers: false },
@@ -411,8 +407,11 @@ impl Downstream {
 
     /// Gives back all that the connection holds.
     pub fn close(&mut self, cx: &mut Context) -> Verdict {
-        if let State::Exchanging(id) = self.state {
-            self.abandon_exchange(id, cx);
+        match self.state {
+            State::Exchanging(id) => self.abandon_exchange(id, cx),
+            // Left, reset or too late: whatever ends it, it is counted here.
+            State::Handshaking { .. } => cx.stats.handshakes_failed.increment(),
+            _ => {}
         }
         cx.out.clear(&mut cx.pool);
         if let Some(mut output) = self.output.take() {

@@ -1,0 +1,128 @@
+//! A client of TLS in the tests' own hands: rustls over a socket, or for its bytes alone. That the
+//! server ends a connection without close_notify is an error for it (RFC 8446 section 6.1).
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{self, CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{StreamOwned, SupportedProtocolVersion};
+
+use super::Client;
+
+/// A connection over TLS.
+pub type Tls<S = TcpStream> = StreamOwned<ClientConnection, S>;
+
+/// Settings of a client that trusts every certificate and speaks these versions.
+pub fn trusting(versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    trusting_with(aws_lc_rs::default_provider(), versions)
+}
+
+/// The same with these suites and groups.
+pub fn trusting_with(
+    provider: CryptoProvider,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ClientConfig {
+    let provider = Arc::new(provider);
+    let any = Arc::new(AnyCertificate(Arc::clone(&provider)));
+    ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(any)
+        .with_no_client_auth()
+}
+
+/// A client that asks for `localhost` and has said nothing yet.
+pub fn client_of(config: ClientConfig) -> ClientConnection {
+    let name = ServerName::try_from("localhost").unwrap();
+    ClientConnection::new(Arc::new(config), name).unwrap()
+}
+
+/// The first message of a client, as it goes on the wire.
+pub fn client_hello() -> Vec<u8> {
+    let mut client = client_of(trusting(rustls::ALL_VERSIONS));
+    let mut wire = Vec::new();
+    while client.wants_write() {
+        client.write_tls(&mut wire).unwrap();
+    }
+    wire
+}
+
+impl Client<Tls> {
+    /// Connects, and finishes the handshake.
+    pub fn over_tls(address: SocketAddr) -> Client<Tls> {
+        Client::over_tls_with(address, trusting(rustls::ALL_VERSIONS))
+    }
+
+    /// The same with these settings.
+    pub fn over_tls_with(address: SocketAddr, config: ClientConfig) -> Client<Tls> {
+        Client::over_tls_on(Client::connect(address).stream, config)
+    }
+}
+
+impl<S: Read + Write> Client<Tls<S>> {
+    /// Finishes the handshake on a connection.
+    pub fn over_tls_on(stream: S, config: ClientConfig) -> Client<Tls<S>> {
+        let mut stream = StreamOwned::new(client_of(config), stream);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock).unwrap();
+        }
+        Client::new(stream)
+    }
+
+    /// Fails unless the connection ends without close_notify, and without anything else.
+    #[track_caller]
+    pub fn expect_break(&mut self) {
+        let ended = self.stream.read(&mut [0]).map_err(|error| error.kind());
+        let breaks = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
+        assert!(
+            ended.is_err_and(|kind| breaks.contains(&kind)),
+            "{ended:?} in the place of an end in disorder"
+        );
+    }
+}
+
+/// Takes every certificate, but its signatures have to be right.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = &self.0.signature_verification_algorithms;
+        crypto::verify_tls12_signature(message, certificate, signed, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = &self.0.signature_verification_algorithms;
+        crypto::verify_tls13_signature(message, certificate, signed, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
