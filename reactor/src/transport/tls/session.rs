@@ -19,7 +19,7 @@ use std::mem;
 use std::sync::Arc;
 
 use rustls::server::{Accepted, AcceptedAlert, Acceptor};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ContentType, Error, ServerConfig, ServerConnection};
 
 use super::config::Tls;
 use super::info::TlsInfo;
@@ -41,6 +41,9 @@ const USUAL_BYTES: usize = 4 << 10;
 
 /// The alert unrecognized_name (RFC 6066 section 3), fatal, before any key is agreed on.
 const UNRECOGNIZED_NAME: &[u8] = &[0x15, 3, 3, 0, 2, 2, 112];
+
+/// The alert unexpected_message (RFC 8446 section 6.2), fatal, before any key is agreed on.
+const UNEXPECTED_MESSAGE: &[u8] = &[0x15, 3, 3, 0, 2, 2, 10];
 
 /// Why a connection cannot go on. What is to be told to the client is ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -369,7 +372,22 @@ impl Session {
                     }
                 }
             }
-            Err((error, alert)) => Err(self.refuse(Alert::Theirs(alert), &error.to_string())),
+            Err((error, alert)) => {
+                let alert = match &error {
+                    // An alert is not answered with another.
+                    Error::InappropriateMessage {
+                        got_type: ContentType::Alert,
+                        ..
+                    } => Alert::Ours(b""),
+                    // rustls queues none where the first message is no ClientHello.
+                    Error::InappropriateMessage { .. }
+                    | Error::InappropriateHandshakeMessage { .. } => {
+                        Alert::Ours(UNEXPECTED_MESSAGE)
+                    }
+                    _ => Alert::Theirs(alert),
+                };
+                Err(self.refuse(alert, &error.to_string()))
+            }
         }
     }
 
