@@ -19,7 +19,7 @@ use std::mem;
 use std::sync::Arc;
 
 use rustls::server::{Accepted, AcceptedAlert, Acceptor};
-use rustls::{ContentType, Error, ServerConfig, ServerConnection};
+use rustls::{ContentType, Error, InvalidMessage, ServerConfig, ServerConnection};
 
 use super::config::Tls;
 use super::info::TlsInfo;
@@ -42,8 +42,9 @@ const USUAL_BYTES: usize = 4 << 10;
 /// The alert unrecognized_name (RFC 6066 section 3), fatal, before any key is agreed on.
 const UNRECOGNIZED_NAME: &[u8] = &[0x15, 3, 3, 0, 2, 2, 112];
 
-/// The alert unexpected_message (RFC 8446 section 6.2), fatal, before any key is agreed on.
+/// Likewise unexpected_message and decode_error (RFC 8446 section 6.2).
 const UNEXPECTED_MESSAGE: &[u8] = &[0x15, 3, 3, 0, 2, 2, 10];
+const DECODE_ERROR: &[u8] = &[0x15, 3, 3, 0, 2, 2, 50];
 
 /// Why a connection cannot go on. What is to be told to the client is ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -373,19 +374,7 @@ impl Session {
                 }
             }
             Err((error, alert)) => {
-                let alert = match &error {
-                    // An alert is not answered with another.
-                    Error::InappropriateMessage {
-                        got_type: ContentType::Alert,
-                        ..
-                    } => Alert::Ours(b""),
-                    // rustls queues none where the first message is no ClientHello.
-                    Error::InappropriateMessage { .. }
-                    | Error::InappropriateHandshakeMessage { .. } => {
-                        Alert::Ours(UNEXPECTED_MESSAGE)
-                    }
-                    _ => Alert::Theirs(alert),
-                };
+                let alert = missing_alert(&error).map_or(Alert::Theirs(alert), Alert::Ours);
                 Err(self.refuse(alert, &error.to_string()))
             }
         }
@@ -429,6 +418,22 @@ impl fmt::Debug for Session {
             State::Refused(_) => "refused",
         };
         write!(f, "Session({state})")
+    }
+}
+
+/// The alert for an error in the client's first message where rustls has none.
+fn missing_alert(error: &Error) -> Option<&'static [u8]> {
+    match error {
+        // An alert is not answered with another.
+        Error::InappropriateMessage {
+            got_type: ContentType::Alert,
+            ..
+        } => None,
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+            Some(UNEXPECTED_MESSAGE)
+        }
+        Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => Some(DECODE_ERROR),
+        _ => None,
     }
 }
 
