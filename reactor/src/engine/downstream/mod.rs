@@ -173,7 +173,6 @@ impl Downstream {
             peer,
             secure,
         } = arrival;
-        // A server that listens for TLS was bound with a site that has it.
         let tls = site.tls().filter(|_| secure);
         let tls = tls.map(|tls| Box::new(Session::new(Arc::clone(tls))));
         Downstream {
