@@ -61,7 +61,9 @@ impl Downstream {
                 }
                 Handshake::Finished => {
                     self.finish_handshake(cx);
-                    break Step::Go;
+                    // A request is often there already: its answer leaves together with the end of
+                    // the handshake.
+                    break Step::GoUnsent;
                 }
                 Handshake::Blocked => break Step::Wait,
                 Handshake::Left => {
@@ -73,11 +75,6 @@ impl Downstream {
         };
         hand.start = hand.end;
         self.put_hand(hand, cx);
-        if matches!(self.state, State::Reading) {
-            // A request is often there already: its answer leaves together with the end of the
-            // handshake.
-            return self.read_requests(key, site, cx, budget);
-        }
         step
     }
 
