@@ -102,8 +102,8 @@ impl Downstream {
     }
 }
 
-/// Whether the first message of the client of `key` may be read and answered now; otherwise it waits
-/// for its turn.
+/// Whether the first message of the client of `key` may be read and answered now; otherwise it
+/// waits for its turn.
 fn may_answer(turn: Turn, key: Key, cx: &mut Context) -> bool {
     match turn {
         Turn::Come => true,

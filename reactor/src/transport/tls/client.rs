@@ -224,11 +224,6 @@ impl Client {
         self.0.alpn_protocol()
     }
 
-    /// The version that was agreed on.
-    pub(crate) fn version(&self) -> Option<rustls::ProtocolVersion> {
-        self.0.protocol_version()
-    }
-
     /// The certificate that the server showed.
     pub(crate) fn shown(&self) -> Option<&[u8]> {
         self.0.peer_certificates().map(|chain| chain[0].as_ref())
