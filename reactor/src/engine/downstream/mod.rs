@@ -327,8 +327,13 @@ impl Downstream {
         }
         let mut budget = Budget::TURN;
         let keeps_quiet = cx.mutated(Mutation::GoodbyeForgotten);
-        let mut sent = self.flush(cx);
+        let mut is_secured = false;
         loop {
+            // What ends a handshake leaves together with the first answer.
+            let sent = match is_secured {
+                true => Sent::All,
+                false => self.flush(cx),
+            };
             if sent == Sent::Broken {
                 return false;
             }
@@ -346,8 +351,8 @@ impl Downstream {
                 State::Lingering { bytes_left } => self.linger(bytes_left, key, cx, &mut budget),
             };
             match step {
-                Step::Go => sent = self.flush(cx),
-                Step::GoUnsent => {}
+                Step::Go => is_secured = false,
+                Step::GoUnsent => is_secured = true,
                 Step::Wait => return self.flush(cx) != Sent::Broken,
                 Step::Close => return false,
             }
