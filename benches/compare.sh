@@ -189,7 +189,7 @@ nginx_tls() {
   echo "ssl_certificate $tmp/$secure.crt; ssl_certificate_key $tmp/$secure.key;"
   echo "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; ssl_session_tickets $tickets;"
   if [[ ${wrk_args[*]} = *close* ]]; then
-    echo "access_log $tmp/resumed.log resumed buffer=1m;"
+    echo "access_log $tmp/resumed.log resumed buffer=1m flush=1s;"
   fi
 }
 

@@ -51,6 +51,8 @@ struct Files {
     watched: Watched,
     /// Whether it is no fault if they are not there.
     are_optional: bool,
+    /// Whether their keys are no secret: the demo's are in the repository, for everybody to read.
+    are_public: bool,
 }
 
 /// Whose certificates clients may show.
@@ -83,7 +85,7 @@ impl Certificates {
                 }
             },
             Source::Demo(folder) => match Slot::of_directory(folder, now) {
-                Ok(slots) => slots,
+                Ok(slots) => slots.into_iter().map(Slot::in_public).collect(),
                 Err(why) => {
                     if folder.exists() {
                         log::info!("{why}; the demo is served with a self-signed certificate");
@@ -117,8 +119,7 @@ impl Certificates {
     }
 
     /// Says in the log what there is to say about them, and watches over their files from now on.
-    /// Whatever is new is handed to `publish`, which says
-    /// why if it cannot be used.
+    /// Whatever is new is handed to `publish`, which says why if it cannot be used.
     ///
     /// # Errors
     ///
@@ -248,6 +249,7 @@ impl Files {
             watched: Watched::new(vec![pair.certificate.clone(), pair.key.clone()]),
             pair,
             are_optional,
+            are_public: false,
         }
     }
 
@@ -257,6 +259,14 @@ impl Files {
 }
 
 impl Slot {
+    /// With a key that is no secret.
+    fn in_public(mut self) -> Slot {
+        if let Some(files) = &mut self.files {
+            files.are_public = true;
+        }
+        self
+    }
+
     /// Of a pair that must be there; whether it is in force does not matter.
     fn load(pair: &Pair) -> Result<Slot, String> {
         let files = Files::new(pair.clone(), false);
@@ -369,8 +379,9 @@ impl Slot {
         let label = match (&self.own, &self.files) {
             (Some(fingerprint), _) => format!("the self-signed certificate SHA-256 {fingerprint}"),
             (None, Some(files)) => {
-                for warning in load::warnings(&files.pair, certificate) {
-                    log::warn!("{warning}");
+                if !files.are_public {
+                    let warnings = load::warnings(&files.pair, certificate);
+                    warnings.iter().for_each(|warning| log::warn!("{warning}"));
                 }
                 format!("the certificate {}", files.pair.certificate.display())
             }

@@ -227,6 +227,12 @@ impl Core {
     /// sent their request by now, and one that is answered and closed is never registered at all.
     pub(super) fn admit(&mut self, arrival: Arrival) {
         self.cx.stats.accepted.increment();
+        // A site was published that has no certificates any more: nothing can be said in the clear
+        // to who expects TLS.
+        if arrival.secure && self.site.tls().is_none() {
+            self.cx.stats.handshakes_failed.increment();
+            return;
+        }
         let limits = &self.site.limits;
         let connections_max = limits.connections_max.min(self.connections_max);
         let per_address_max = limits.connections_per_address_max;

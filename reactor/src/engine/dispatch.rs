@@ -163,8 +163,8 @@ pub(super) fn before(request: &mut Request<'_>, stats: &WorkerStats) -> Option<R
 #[inline]
 pub(super) fn handle(request: &mut Request<'_>, stats: &WorkerStats) -> Reply {
     let handler = &request.view.route.handler;
-    // What a panic leaves in place. The handler writes over it where it is: to hand a reply up by
-    // value through `catch_unwind` costs copies that a small request feels.
+    // What a panic leaves in place. The handler writes over it where it is: a reply handed up by
+    // value through `catch_unwind` is copied twice on its way.
     let mut reply = panicked();
     if guarded(stats, "handler", || reply = handler.handle(request)).is_none() {
         request.out.reset();

@@ -224,6 +224,12 @@ impl Socket {
         self.tls = None;
     }
 
+    /// Whether TLS is spoken, or being agreed on.
+    #[inline]
+    pub fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// The connection has been idle for long: see [`Session::restart`].
     pub fn restart(&mut self) {
         if let Some(tls) = &mut self.tls {

@@ -18,8 +18,11 @@ const RECORD_BYTES_MAX: usize = 5 + (16 << 10) + 256;
 /// Sealed bytes that a connection may hold.
 const SEALED_BYTES_MAX: usize = (64 << 10) + RECORD_BYTES_MAX;
 
-/// Ciphertext, and plaintext, that a connection may hold: one read of it.
-const BACKLOG_BYTES_MAX: usize = 2 * (16 << 10);
+/// Ciphertext that a connection may hold behind plaintext that was not read: one read of it.
+const BACKLOG_BYTES_MAX: usize = 16 << 10;
+
+/// Plaintext that a connection may hold: what TLS decrypts before it takes no more.
+const UNREAD_BYTES_MAX: usize = (16 << 10) + RECORD_BYTES_MAX;
 
 /// What is remembered of a worker from its last turn.
 #[derive(Debug, Default)]
@@ -138,7 +141,7 @@ fn check_tls(connection: &ConnectionView) -> Result<(), String> {
     match tls {
         _ if tls.sealed > SEALED_BYTES_MAX => Err("too much is sealed".to_owned()),
         _ if tls.backlog > BACKLOG_BYTES_MAX => Err("too much ciphertext is kept".to_owned()),
-        _ if tls.unread > BACKLOG_BYTES_MAX => Err("too much plaintext is kept".to_owned()),
+        _ if tls.unread > UNREAD_BYTES_MAX => Err("too much plaintext is kept".to_owned()),
         _ => Ok(()),
     }
 }

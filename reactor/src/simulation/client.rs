@@ -50,6 +50,8 @@ pub(super) struct Actor {
     pub ended_at: Instant,
     /// TLS was agreed on, as far as it knows.
     pub is_secured: bool,
+    /// It was told that TLS cannot go on.
+    pub was_refused: bool,
     /// It knows that nothing was cut off.
     pub has_ended_cleanly: bool,
 }
@@ -97,6 +99,7 @@ impl Actor {
             busy_at: Instant::START,
             ended_at: Instant::START,
             is_secured: false,
+            was_refused: false,
             has_ended_cleanly: true,
         }
     }
@@ -126,15 +129,24 @@ impl Actor {
         if let Some(goes_on) = self.after_flush(flushed, soon, now) {
             return goes_on.to_owned();
         }
-        let Some(wire) = &mut self.wire else {
-            return "has left".to_owned();
-        };
         let Some(&step) = self.plan.moves.get(self.next_move) else {
             self.sends = When::Never;
             return "has nothing more to send".to_owned();
         };
-        let mut is_done = true;
         self.sends = soon;
+        if self.perform(step, random, now) {
+            self.next_move += 1;
+            self.busy_at = now;
+        }
+        format!("{step:?}, {} sent", self.sent)
+    }
+
+    /// Does a part of a move; whether that was the last of it.
+    fn perform(&mut self, step: Move, random: &mut Random, now: Instant) -> bool {
+        let Some(wire) = &mut self.wire else {
+            return true;
+        };
+        let mut is_done = true;
         match step {
             Move::Send(upto) if self.sent < upto => {
                 let most = self.plan.piece_max.min(upto - self.sent);
@@ -190,11 +202,7 @@ impl Actor {
                 self.leave();
             }
         }
-        self.next_move += usize::from(is_done);
-        if is_done {
-            self.busy_at = now;
-        }
-        format!("{step:?}, {} sent", self.sent)
+        is_done
     }
 
     fn connect(&mut self, network: &memory::Network, now: Instant) -> String {
@@ -275,6 +283,7 @@ impl Actor {
         };
         let (has_ended, was_reset) = (wire.has_ended(), wire.was_reset());
         self.is_secured = wire.is_secured();
+        self.was_refused = wire.was_refused();
         self.has_ended_cleanly = wire.has_ended_cleanly();
         if wire.has_unsent() && matches!(self.sends, When::Later | When::Never) {
             self.sends = When::At(now);
@@ -283,10 +292,8 @@ impl Actor {
         if before != (self.inbox.len(), self.is_secured) {
             self.busy_at = now;
         }
-        if count > 0 {
-            if self.sends == When::Later {
-                self.sends = When::At(now);
-            }
+        if count > 0 && self.sends == When::Later {
+            self.sends = When::At(now);
         }
         if has_ended || (was_reset && count == 0 && self.reads == When::Later) {
             self.end = Some(if has_ended { End::Fin } else { End::Reset });

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::rig::{Guest, Rig};
+use super::wire::Peers;
 use crate::engine::ANSWERS_A_TURN;
 use crate::limits::Limits;
 use crate::transport::memory::LinkOptions;
@@ -270,4 +271,17 @@ fn a_body_that_is_cut_does_not_end_as_if_it_was_whole() {
     assert!(guest.text().ends_with("\r\n\r\nabcde"));
     assert!(guest.link.has_ended());
     assert!(!guest.tls.has_ended());
+}
+
+#[test]
+fn a_session_is_resumed_by_another_worker() {
+    let mut rig = Rig::with_workers(2, Limits::default());
+    let clients = Peers::latest();
+    for (port, resumes) in [(1, false), (3, true)] {
+        let mut guest = rig.receive_at(port, &clients);
+        rig.shake_hands(&mut guest);
+        assert_eq!(guest.tls.is_resumed(), resumes);
+    }
+    let resumed = |index: usize| rig.engine.workers[index].stats.handshakes_resumed.value();
+    assert_eq!([resumed(0), resumed(1)], [0, 1]);
 }

@@ -79,9 +79,10 @@ impl Judge<'_> {
             .is_some_and(|last| !last.keeps || !last.is_whole);
         let waited = self.actor.ended_at.since(self.actor.busy_at);
         let idle = on.limits.idle_timeout;
-        let corrupts = matches!(plan.voice, Voice::Tls(habits) if habits.corrupts);
-        let is_idle =
-            !is_closing && !corrupts && !plan.half_closes && answers.len() == plan.asked.len();
+        let is_idle = !is_closing
+            && !plan.voice.is_broken()
+            && !plan.half_closes
+            && answers.len() == plan.asked.len();
         let handshake = on.limits.handshake_timeout;
         let expected = match is_idle {
             _ if plan.voice == Voice::Nonsense => Duration::ZERO..handshake + SLACK,
@@ -99,18 +100,27 @@ impl Judge<'_> {
     fn judge_close(&self) -> Result<(), String> {
         let answers = &self.actor.answers;
         let is_cut = answers.last().is_some_and(|last| !last.is_whole);
-        let explained = is_cut || !self.actor.is_secured || self.is_broken_off();
-        match self.end == End::Fin && !self.actor.has_ended_cleanly && !explained {
-            true => Err("its connection ends as if it was cut".to_owned()),
-            false => Ok(()),
+        let on = self.conditions;
+        let overdue = self.drained && (on.dawdles || on.lazy_jobs || on.is_tight);
+        let explained = is_cut || overdue || !self.actor.is_secured || self.is_broken_off();
+        let plan = &self.actor.plan;
+        let is_due = !(plan.dawdles || plan.leaves || on.is_capped || self.drained);
+        match self.end {
+            End::Fin if !self.actor.has_ended_cleanly && !explained => {
+                Err("its connection ends as if it was cut".to_owned())
+            }
+            End::Fin | End::Reset
+                if plan.voice.is_foreign() && !self.actor.was_refused && is_due =>
+            {
+                Err("it is not told why it is refused".to_owned())
+            }
+            _ => Ok(()),
         }
     }
 
     /// Whether the connection may end in the middle of anything.
     fn is_broken_off(&self) -> bool {
-        let plan = &self.actor.plan;
-        let corrupts = matches!(plan.voice, Voice::Tls(habits) if habits.corrupts);
-        corrupts || plan.dawdles
+        self.actor.plan.voice.is_broken() || self.actor.plan.dawdles
     }
 
     fn judge_one(&self, index: usize, answer: &Answer, asked: &Asked) -> Result<(), String> {

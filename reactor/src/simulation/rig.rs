@@ -1,4 +1,4 @@
-//! One worker and clients that a test moves by hand: for what has to happen at one exact time.
+//! Workers, mostly one, and clients that a test moves by hand: for what has to happen at one time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::time::Instant;
 use crate::transport::memory::{self, Chaos, LinkOptions, Network};
 use crate::transport::tls::client;
 
-/// A worker on a network without surprises.
+/// Workers, mostly one, on a network without surprises.
 pub(super) struct Rig {
     pub engine: Engine,
     pub wakers: Arc<Wakers>,
@@ -38,10 +38,15 @@ pub(super) struct Guest {
 impl Rig {
     /// Serves the simulation's site with these limits.
     pub(super) fn new(limits: Limits) -> Rig {
+        Rig::with_workers(1, limits)
+    }
+
+    /// The same by several workers.
+    pub(super) fn with_workers(workers: usize, limits: Limits) -> Rig {
         let wakers = Arc::new(Wakers::default());
         let site = Arc::new(site(limits.clone(), "one", &wakers, &Arc::default()));
         let network = Network::new(1, Chaos::NONE);
-        let engine = Engine::new(network, &site, 1, false, true);
+        let engine = Engine::new(network, &site, workers, false, true);
         let mut rig = Rig {
             engine,
             wakers,
@@ -74,14 +79,16 @@ impl Rig {
         self.receive_with(LinkOptions::default())
     }
 
+    /// A client at this port that shares sessions with others.
+    pub(super) fn receive_at(&mut self, port: usize, clients: &client::Clients) -> Guest {
+        let options = LinkOptions::default();
+        Guest::new(self.engine.network.connect(port, options).unwrap(), clients)
+    }
+
     /// The same with a connection like this.
     pub(super) fn receive_with(&mut self, options: LinkOptions) -> Guest {
-        Guest {
-            link: self.engine.network.connect(1, options).unwrap(),
-            tls: self.clients.connect("localhost"),
-            outbox: Vec::new(),
-            received: Vec::new(),
-        }
+        let link = self.engine.network.connect(1, options).unwrap();
+        Guest::new(link, &self.clients)
     }
 
     /// Lets the handshake happen.
@@ -97,10 +104,11 @@ impl Rig {
     /// Lets the worker do what it can do now.
     pub(super) fn settle(&mut self) {
         for _ in 0..10_000 {
-            if !self.engine.is_ready(0) {
+            let mut workers = 0..self.engine.workers.len();
+            let Some(index) = workers.find(|&index| self.engine.is_ready(index)) else {
                 return;
-            }
-            self.engine.turn(0, &self.limits).unwrap();
+            };
+            self.engine.turn(index, &self.limits).unwrap();
         }
         panic!("the worker does not rest");
     }
@@ -175,6 +183,15 @@ impl Visitor {
 }
 
 impl Guest {
+    fn new(link: memory::Client, clients: &client::Clients) -> Guest {
+        Guest {
+            link,
+            tls: clients.connect("localhost"),
+            outbox: Vec::new(),
+            received: Vec::new(),
+        }
+    }
+
     /// Sends so many of the bytes that TLS has to send, or all.
     pub(super) fn send_sealed(&mut self, bytes_max: usize) {
         self.outbox.extend(self.tls.output());

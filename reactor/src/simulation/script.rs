@@ -35,6 +35,8 @@ pub(super) struct Conditions {
     pub is_secure: bool,
     /// Many clients speak TLS, all at once.
     pub is_crowded: bool,
+    /// Until when the workers do not run, so that much has happened when they do.
+    pub sleeps: Duration,
     pub drain_at: Option<Duration>,
     pub publish_at: Option<Duration>,
     /// When how many accepts fail.
@@ -114,7 +116,7 @@ impl Conditions {
         let (jobs_bounded, collected_bounded) = (on(8), on(6));
         let (drains, publishes, is_exhausted, hands_over) = (on(12), on(15), on(12), on(25));
         let is_secure = on(35);
-        let is_crowded = is_secure && on(4);
+        let is_crowded = is_secure && on(8);
         let limits = limits(random, is_tight, is_capped, jobs_bounded, collected_bounded);
         let often = |random: &mut Random, often: u16| random.pick(&[0, 0, often]);
         let chaos = Chaos {
@@ -125,6 +127,10 @@ impl Conditions {
             split: often(random, 300),
             spurious: often(random, 50),
             stale: often(random, 300),
+        };
+        let sleeps = match is_crowded {
+            true => Duration::from_millis(random.pick(&[0, 8, 16])),
+            false => Duration::ZERO,
         };
         let mut time = |percent| {
             let at = Duration::from_millis(random.between(0, 400) as u64);
@@ -137,6 +143,7 @@ impl Conditions {
             exhausted_at: time(at(is_exhausted)).map(|time| (time, 3)),
             workers: random.pick(&[1, 1, 2, 3]),
             limits,
+            sleeps,
             chaos,
             hands_over,
             is_tight,

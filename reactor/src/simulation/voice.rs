@@ -33,6 +33,8 @@ pub(super) struct Habits {
     pub shuts: bool,
     /// It breaks a record at the end.
     pub corrupts: bool,
+    /// It speaks nothing over TLS that the server does.
+    pub is_foreign: bool,
 }
 
 /// A pause within what is sent, wherever in the handshake or after it that is.
@@ -55,6 +57,15 @@ pub(super) enum AfterStall {
 /// Plaintext that a record holds at most (RFC 8446 section 5.1).
 const RECORD_BYTES_MAX: usize = 16 << 10;
 
+/// What a record adds to its plaintext.
+const RECORD_OVERHEAD_BYTES: usize = 30;
+
+/// About what a client sends before its first request.
+const HANDSHAKE_BYTES: usize = 2000;
+
+/// Pieces in which a client sends what it has to send, about.
+const PIECES_MAX: usize = 2000;
+
 /// Nothing that one could take for TLS.
 const NONSENSE: [&[u8]; 7] = [
     // A record longer than any may be.
@@ -75,7 +86,7 @@ const NONSENSE: [&[u8]; 7] = [
 /// Has a client speak to a port where TLS is spoken, most of the time as one should.
 pub(super) fn choose(plan: &mut Plan, random: &mut Random, conditions: &Conditions) {
     match random.below(100) {
-        _ if conditions.is_crowded => speak_tls(plan, random),
+        _ if conditions.is_crowded => speak_tls(plan, random, true),
         0..4 => speak_plainly(plan, random),
         4..9 => {
             let bytes = random.pick(&NONSENSE);
@@ -92,7 +103,17 @@ pub(super) fn choose(plan: &mut Plan, random: &mut Random, conditions: &Conditio
             plan.ends_in_body = false;
             plan.voice = Voice::Nonsense;
         }
-        _ => speak_tls(plan, random),
+        9..12 => {
+            plan.asked.clear();
+            plan.moves = vec![Move::Send(plan.bytes.len())];
+            (plan.leaves, plan.trails) = (false, false);
+            (plan.half_closes, plan.ends_in_body) = (false, false);
+            speak_tls(plan, random, false);
+            if let Voice::Tls(habits) = &mut plan.voice {
+                habits.is_foreign = true;
+            }
+        }
+        _ => speak_tls(plan, random, false),
     }
 }
 
@@ -113,14 +134,19 @@ fn speak_plainly(plan: &mut Plan, random: &mut Random) {
     plan.ends_in_body = false;
 }
 
-fn speak_tls(plan: &mut Plan, random: &mut Random) {
+fn speak_tls(plan: &mut Plan, random: &mut Random, is_crowded: bool) {
     let length = plan.bytes.len();
     let version = match random.percent(20) {
         true => TlsVersion::V1_2,
         false => TlsVersion::V1_3,
     };
     let record = random.pick(&[1, 10, 100, 1000, RECORD_BYTES_MAX, RECORD_BYTES_MAX]);
-    let piece = random.pick(&[1, 7, 100, 1000, usize::MAX, usize::MAX, usize::MAX]);
+    let record = length.div_ceil(300).clamp(record, RECORD_BYTES_MAX);
+    let piece = match is_crowded {
+        true => usize::MAX,
+        false => random.pick(&[1, 7, 100, 1000, usize::MAX, usize::MAX, usize::MAX]),
+    };
+    let sealed = HANDSHAKE_BYTES + length + length / record * RECORD_OVERHEAD_BYTES;
     let corrupts = plan.leaves && random.percent(30);
     if corrupts {
         plan.moves.truncate(plan.moves.len() - 1);
@@ -134,12 +160,13 @@ fn speak_tls(plan: &mut Plan, random: &mut Random) {
     }
     let habits = Habits {
         version,
-        record_bytes_max: length.div_ceil(300).clamp(record, RECORD_BYTES_MAX),
-        piece_bytes_max: (length / 300).max(piece),
+        record_bytes_max: record,
+        piece_bytes_max: (sealed / PIECES_MAX).max(piece),
         stall: stall(plan, random),
         says_goodbye: random.percent(75),
         shuts: true,
         corrupts,
+        is_foreign: false,
     };
     let shuts = !habits.says_goodbye || random.percent(70);
     plan.voice = Voice::Tls(Habits { shuts, ..habits });
@@ -166,4 +193,16 @@ fn stall(plan: &mut Plan, random: &mut Random) -> Option<Stall> {
         pause: Duration::from_millis(pause as u64),
         then,
     })
+}
+
+impl Voice {
+    /// Whether what the client does to TLS is what ends the connection.
+    pub(super) fn is_broken(self) -> bool {
+        matches!(self, Voice::Tls(habits) if habits.corrupts || habits.is_foreign)
+    }
+
+    /// Whether the server speaks nothing of what the client does.
+    pub(super) fn is_foreign(self) -> bool {
+        matches!(self, Voice::Tls(habits) if habits.is_foreign)
+    }
 }

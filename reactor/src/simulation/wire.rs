@@ -11,24 +11,27 @@ use crate::transport::tls::{TlsVersion, client};
 pub(super) struct Peers {
     old: client::Clients,
     new: client::Clients,
+    foreign: client::Clients,
 }
 
 impl Peers {
     pub(super) fn new() -> Peers {
         Peers {
-            old: clients(TlsVersion::V1_2),
+            old: clients(TlsVersion::V1_2, &[]),
             new: Peers::latest(),
+            foreign: clients(TlsVersion::V1_3, &["spdy/1"]),
         }
     }
 
     /// Those who speak the latest version.
     pub(super) fn latest() -> client::Clients {
-        clients(TlsVersion::V1_3)
+        clients(TlsVersion::V1_3, &[])
     }
 
     /// Those who speak like this.
     pub(super) fn of(&self, voice: Voice) -> Option<client::Clients> {
         match voice {
+            Voice::Tls(habits) if habits.is_foreign => Some(self.foreign.clone()),
             Voice::Tls(habits) if habits.version == TlsVersion::V1_2 => Some(self.old.clone()),
             Voice::Tls(_) => Some(self.new.clone()),
             Voice::Plain | Voice::Nonsense => None,
@@ -36,13 +39,17 @@ impl Peers {
     }
 }
 
-fn clients(version: TlsVersion) -> client::Clients {
+fn clients(version: TlsVersion, protocols: &[&str]) -> client::Clients {
     client::Clients::new(&client::ClientOptions {
         trusted: &[&client::LOCALHOST],
         version: Some(version),
+        protocols,
         ..client::ClientOptions::default()
     })
 }
+
+/// An alert that is not encrypted (RFC 8446 section 6).
+const ALERT_BYTES: usize = 7;
 
 /// A client's connection.
 #[derive(Debug)]
@@ -76,6 +83,7 @@ struct Secure {
     sent: usize,
     has_stalled: bool,
     has_corrupted: bool,
+    was_refused: bool,
 }
 
 /// What sending what is sealed came to.
@@ -108,6 +116,7 @@ impl Wire {
                 sent: 0,
                 has_stalled: false,
                 has_corrupted: false,
+                was_refused: false,
             })),
             (Voice::Nonsense, _) => Layer::Nonsense,
             _ => Layer::Plain,
@@ -210,13 +219,14 @@ impl Wire {
         self.received += count;
         match &mut self.layer {
             Layer::Plain => inbox.extend(bytes),
-            Layer::Nonsense if bytes.first().is_some_and(|_| self.received > 7) => {
+            Layer::Nonsense if self.received > ALERT_BYTES => {
                 return Err("more than an alert answers nonsense".to_owned());
             }
             Layer::Nonsense => {}
             Layer::Tls(secure) => {
                 let ingested = secure.client.ingest(&bytes, inbox);
-                if !secure.has_corrupted {
+                secure.was_refused |= ingested.is_err();
+                if !secure.has_corrupted && !secure.habits.is_foreign {
                     ingested.map_err(|why| format!("its TLS: {why}"))?;
                 }
             }
@@ -311,6 +321,11 @@ impl Wire {
             Layer::Tls(secure) => secure.client.has_ended(),
             _ => true,
         }
+    }
+
+    /// Whether the client was told that TLS cannot go on.
+    pub(super) fn was_refused(&self) -> bool {
+        matches!(&self.layer, Layer::Tls(secure) if secure.was_refused)
     }
 
     /// Whether a session was agreed on, as far as the client knows.

@@ -91,18 +91,18 @@ impl World {
         for actor in &self.actors {
             let plan = &actor.plan;
             text.push_str(&format!(
-                "client {}: {:?} {:?} {:?} port {} pieces {} leaves {} half-closes {} (in body {}) dawdles {}\n",
+                "client {}: {:?} {:?} pieces {} leaves {} half-closes {} (in body {}) dawdles {}\n",
                 actor.number,
                 plan.options,
                 plan.reading,
-                plan.voice,
-                plan.listener,
                 plan.piece_max,
                 plan.leaves,
                 plan.half_closes,
                 plan.ends_in_body,
                 plan.dawdles,
             ));
+            let (voice, listener) = (plan.voice, plan.listener);
+            text.push_str(&format!("    {voice:?} at listener {listener}\n"));
             for asked in &plan.asked {
                 let (start, head_end, end) = (asked.start, asked.head_end, asked.end);
                 let finals: Vec<_> = asked.finals.iter().map(|one| one.status).collect();
@@ -175,7 +175,9 @@ impl World {
     fn find_tasks(&self, tasks: &mut Vec<Task>) {
         let now = self.engine.now();
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let ready = (0..self.engine.workers.len()).filter(|&index| self.engine.is_ready(index));
+        let runs = self.runs();
+        let workers = 0..self.engine.workers.len();
+        let ready = workers.filter(|&index| runs && self.engine.is_ready(index));
         tasks.extend(ready.map(Task::Turn));
         for actor in self.actors.iter().filter(|actor| actor.end.is_none()) {
             let due = |when| matches!(when, When::At(at) if at <= now);
@@ -192,6 +194,11 @@ impl World {
         tasks.extend(is_due(at(exhausted_at)).then_some(Task::Exhaust));
     }
 
+    /// Whether the workers run.
+    fn runs(&self) -> bool {
+        self.engine.now() >= Instant::START + self.conditions.sleeps
+    }
+
     fn next_time(&self) -> Option<Instant> {
         let sides = self.actors.iter().filter(|actor| actor.end.is_none());
         let sides = sides.flat_map(|actor| [actor.sends, actor.reads]);
@@ -204,9 +211,11 @@ impl World {
             on.drain_at,
             on.publish_at,
             on.exhausted_at.map(|(time, _)| time),
+            Some(on.sleeps).filter(|_| !self.runs()),
         ];
         let script = (script.into_iter().flatten()).map(|time| Instant::START + time);
-        let others = [self.job_at, self.wake_at, self.engine.due()];
+        let due = self.engine.due().filter(|_| self.runs());
+        let others = [self.job_at, self.wake_at, due];
         sides
             .chain(script)
             .chain(others.into_iter().flatten())

@@ -61,7 +61,9 @@ impl Downstream {
                 }
                 Handshake::Finished => {
                     self.finish_handshake(cx);
-                    break Step::Go;
+                    // A request is often there already: its answer leaves together with the end of
+                    // the handshake.
+                    break Step::GoUnsent;
                 }
                 Handshake::Blocked => break Step::Wait,
                 Handshake::Left => break Step::Close,
@@ -70,11 +72,6 @@ impl Downstream {
         };
         hand.start = hand.end;
         self.put_hand(hand, cx);
-        if matches!(self.state, State::Reading) {
-            // A request is often there already: its answer leaves together with the end of the
-            // handshake.
-            return self.read_requests(key, site, cx, budget);
-        }
         step
     }
 
@@ -102,8 +99,8 @@ impl Downstream {
     }
 }
 
-/// Whether the first message of the client of `key` may be read and answered now; otherwise it waits
-/// for its turn.
+/// Whether the first message of the client of `key` may be read and answered now; otherwise it
+/// waits for its turn.
 fn may_answer(turn: Turn, key: Key, cx: &mut Context) -> bool {
     match turn {
         Turn::Come => true,

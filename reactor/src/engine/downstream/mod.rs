@@ -126,6 +126,8 @@ pub(super) enum Verdict {
 enum Step {
     /// Go on, in what may be another state.
     Go,
+    /// The same, before what is queued is sent: more will join it.
+    GoUnsent,
     /// Nothing more can be done now.
     Wait,
     /// The connection is over.
@@ -173,7 +175,6 @@ impl Downstream {
             peer,
             secure,
         } = arrival;
-        // A server that listens for TLS was bound with a site that has it.
         let tls = site.tls().filter(|_| secure);
         let tls = tls.map(|tls| Box::new(Session::new(Arc::clone(tls))));
         Downstream {
@@ -242,8 +243,8 @@ impl Downstream {
     /// Does all that can be done now.
     #[inline]
     pub fn drive(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
-        if self.phase == Phase::Idle && cx.now.since(self.since) >= COLD_AFTER {
-            self.socket.restart();
+        if self.socket.is_secure() && self.phase == Phase::Idle {
+            self.warm_up(cx);
         }
         self.take_output(cx);
         if !self.run(key, site, cx) {
@@ -252,6 +253,13 @@ impl Downstream {
         self.keep_output(cx);
         self.set_deadline(key, site, cx);
         Verdict::Stay
+    }
+
+    /// Takes note of it if the connection was idle for long.
+    fn warm_up(&mut self, cx: &Context) {
+        if cx.now.since(self.since) >= COLD_AFTER {
+            self.socket.restart();
+        }
     }
 
     /// The deadline of the wheel has come, or an earlier one that has moved since.
@@ -315,8 +323,13 @@ impl Downstream {
         }
         let mut budget = Budget::TURN;
         let keeps_quiet = cx.mutated(Mutation::GoodbyeForgotten);
+        let mut is_secured = false;
         loop {
-            let sent = self.flush(cx);
+            // What ends a handshake leaves together with the first answer.
+            let sent = match is_secured {
+                true => Sent::All,
+                false => self.flush(cx),
+            };
             if sent == Sent::Broken {
                 return false;
             }
@@ -334,7 +347,8 @@ impl Downstream {
                 State::Lingering { bytes_left } => self.linger(bytes_left, key, cx, &mut budget),
             };
             match step {
-                Step::Go => {}
+                Step::Go => is_secured = false,
+                Step::GoUnsent => is_secured = true,
                 Step::Wait => return self.flush(cx) != Sent::Broken,
                 Step::Close => return false,
             }

@@ -214,14 +214,14 @@ impl Client {
         self.0.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
+    /// How many tickets have come, with TLS 1.3.
+    pub(crate) fn tickets(&self) -> u32 {
+        self.0.tls13_tickets_received()
+    }
+
     /// The protocol that was agreed on.
     pub(crate) fn protocol(&self) -> Option<&[u8]> {
         self.0.alpn_protocol()
-    }
-
-    /// The version that was agreed on.
-    pub(crate) fn version(&self) -> Option<rustls::ProtocolVersion> {
-        self.0.protocol_version()
     }
 
     /// The certificate that the server showed.

@@ -13,7 +13,6 @@
 
 mod certificate;
 #[cfg(test)]
-#[allow(dead_code)] // being written
 pub(crate) mod client;
 mod config;
 mod info;

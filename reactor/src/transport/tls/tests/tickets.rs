@@ -77,13 +77,11 @@ fn no_session_goes_on_without_tickets() {
 
 #[test]
 fn one_ticket_is_sent() {
-    let mut pair = Pair::new(&local_clients(TlsVersion::V1_3), "localhost", &local_tls());
-    let mut received = Vec::new();
-    ingest(&mut pair.server, &pair.client.output(), &mut received).unwrap();
-    let flight = output(&mut pair.server);
-    pair.client.ingest(&flight, &mut received).unwrap();
-    ingest(&mut pair.server, &pair.client.output(), &mut received).unwrap();
-    assert_eq!(records(&output(&mut pair.server)).len(), 1);
+    let without = Arc::new(localhost().tickets(false).build(None).unwrap());
+    for (tls, tickets) in [(local_tls(), 1), (without, 0)] {
+        let pair = Pair::open(&local_clients(TlsVersion::V1_3), "localhost", &tls);
+        assert_eq!(pair.client.tickets(), tickets);
+    }
 }
 
 #[test]
