@@ -1,6 +1,6 @@
-//! TLS handshakes that wait for their turn: what a client's messages cost, above all a signature, is
-//! spent only so many times a turn, so that others are served between them. Until then they are not
-//! even read.
+//! TLS handshakes that wait for their turn: what a client's messages cost, above all a signature,
+//! is spent only so many times a turn, so that others are served between them. Until then they are
+//! not even read.
 
 use std::collections::VecDeque;
 

@@ -114,8 +114,8 @@ impl TlsBuilder {
     }
 
     /// With a policy of its own for a name; `*.example.org` is for all names below, of however many
-    /// labels, as it is in routes. A request for it that comes over a connection opened with another
-    /// policy is answered with 421.
+    /// labels, as it is in routes. A request for it that comes over a connection opened with
+    /// another policy is answered with 421.
     #[must_use]
     pub fn host(mut self, name: &str, policy: TlsPolicy) -> TlsBuilder {
         self.hosts.push((name.to_owned(), policy));
