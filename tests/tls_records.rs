@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    Client, PATIENCE, Tls, Watched, get, pattern, post, start_secure, trusting, trusting_with,
-    until,
+    Client, PATIENCE, Tls, Watched, client_of, get, pattern, post, sealed, start_secure, trusting,
+    trusting_with, until,
 };
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::process::Signal;
@@ -99,14 +99,12 @@ fn records_need_not_be_requests() {
             client.response().expect(200, &format!("user id is {id}"));
         }
         // A record for each byte, and all of them sent together.
-        let mut sealed = Vec::new();
+        let mut records = Vec::new();
         for byte in get("/ping").into_iter().chain(get("/users/1")) {
             client.stream.conn.writer().write_all(&[byte]).unwrap();
-            while client.stream.conn.wants_write() {
-                client.stream.conn.write_tls(&mut sealed).unwrap();
-            }
+            records.extend(sealed(&mut client.stream.conn));
         }
-        client.stream.sock.write_all(&sealed).unwrap();
+        client.stream.sock.write_all(&records).unwrap();
         client.response().expect(200, "pong");
         client.response().expect(200, "user id is 1");
         // Records that end anywhere, with the next request behind them.
@@ -146,6 +144,28 @@ fn the_group_that_quantum_computers_do_not_break_is_preferred() {
 }
 
 #[test]
+fn who_takes_tls_1_3_from_an_offer_is_found_out() {
+    let server = start_secure(&["--tls-self-signed"]);
+    let mut client = client_of(trusting(rustls::ALL_VERSIONS));
+    let mut hello = sealed(&mut client);
+    // The extension supported_versions: TLS 1.3 and 1.2, in any order.
+    let is_offer = |part: &[u8]| part.starts_with(&[0, 43, 0, 5, 4, 3]) && part[6] + part[8] == 7;
+    let at = hello.windows(9).position(is_offer).unwrap();
+    // Somebody between the two makes it one that nobody knows.
+    hello[at] = 0x5a;
+    let mut stream = Client::connect(server.secure_address()).stream;
+    stream.write_all(&hello).unwrap();
+    let error = loop {
+        assert!(client.read_tls(&mut stream).unwrap() > 0);
+        if let Err(error) = client.process_new_packets() {
+            break error.to_string();
+        }
+    };
+    // By the server's mark in its random bytes (RFC 8446 section 4.1.3).
+    assert!(error.contains("AttemptedDowngradeToTls12"), "{error}");
+}
+
+#[test]
 fn a_cut_between_requests_is_an_end() {
     let watched = Watched::start_secure(&[]);
     let mut client = Client::over_tls(watched.secure());
@@ -181,13 +201,9 @@ fn a_cut_inside_a_request_completes_nothing() {
     let mut client = Client::over_tls(watched.secure());
     let conn = &mut client.stream.conn;
     conn.writer().write_all(&get("/ping")).unwrap();
-    let mut sealed = Vec::new();
-    conn.write_tls(&mut sealed).unwrap();
-    client
-        .stream
-        .sock
-        .write_all(&sealed[..sealed.len() - 1])
-        .unwrap();
+    let record = sealed(conn);
+    let part = &record[..record.len() - 1];
+    client.stream.sock.write_all(part).unwrap();
     client.stream.sock.shutdown(Shutdown::Write).unwrap();
     client.expect_eof();
     watched.expect_sample("tidegate_http_requests_total", 2);
@@ -201,10 +217,9 @@ fn a_changed_record_ends_the_connection_with_an_alert() {
         let mut client = Client::over_tls_with(watched.secure(), trusting(versions));
         let conn = &mut client.stream.conn;
         conn.writer().write_all(&get("/ping")).unwrap();
-        let mut sealed = Vec::new();
-        conn.write_tls(&mut sealed).unwrap();
-        *sealed.last_mut().unwrap() ^= 1;
-        client.stream.sock.write_all(&sealed).unwrap();
+        let mut record = sealed(conn);
+        *record.last_mut().unwrap() ^= 1;
+        client.stream.sock.write_all(&record).unwrap();
         let error = client.stream.read(&mut [0]).unwrap_err().to_string();
         assert!(error.contains("BadRecordMac"), "{error}");
         drop(client);
@@ -324,25 +339,25 @@ fn who_never_reads_is_cut_off_and_costs_little() {
 fn who_reads_slowly_gets_every_byte() {
     let (_folder, bytes, watched) = large_file(&[]);
     let before = watched.server.resident_bytes();
-    let mut clients = (0..STALLED).map(|_| narrow(&watched)).collect::<Vec<_>>();
-    for client in &mut clients {
+    let mut slow = narrow(&watched);
+    slow.send(&get("/large.bin"));
+    let mut others = (1..STALLED).map(|_| narrow(&watched)).collect::<Vec<_>>();
+    for client in &mut others {
         client.send(&get("/large.bin"));
     }
-    let mut most = before;
-    let mut clients = clients.into_iter();
-    let mut last = clients.next().unwrap();
-    for mut client in clients {
-        // All the others wait meanwhile.
+    // Each one waits while the others are read, and stays with what it has.
+    for client in &mut others {
         client.expect_text("\r\n\r\n");
         for _ in 0..50 {
             client.take_some();
         }
-        most = most.max(watched.server.resident_bytes());
     }
-    let body = last.response().body;
-    assert!(body == bytes);
+    let mut most = watched.server.resident_bytes();
+    assert!(slow.response().body == bytes);
     most = most.max(watched.server.resident_bytes());
-    let each = (most - before) / STALLED as u64;
+    slow.send(&get("/ping"));
+    slow.response().expect(200, "pong");
+    let each = most.saturating_sub(before) / STALLED as u64;
     println!("{each} bytes of the server's memory for each client that reads slowly");
     assert!(each < STALLED_BYTES_MAX, "{each} bytes each");
 }
