@@ -1,15 +1,14 @@
-//! HTTPS as curl and openssl see it: names, versions, sessions, clients' certificates.
+//! HTTPS as curl and openssl see it: names, versions, clients' certificates.
 #![forbid(unsafe_code)]
 
 mod common;
 
 use std::fs;
 use std::net::TcpListener;
-use std::time::Duration;
 
 use common::{
-    Client, Files, LOCAL, Pki, Server, command, connect_secure, curl_ping, expect_pong, get,
-    handshake, lacks_tools, output, served, start_secure,
+    Files, LOCAL, Pki, Server, command, connect_secure, curl_ping, expect_pong, get, handshake,
+    lacks_tools, output, served, start_secure,
 };
 
 #[test]
@@ -98,25 +97,6 @@ fn old_versions_are_refused() {
 }
 
 #[test]
-fn sessions_are_resumed_unless_tickets_are_off() {
-    if lacks_tools() {
-        return;
-    }
-    let reused = |server: &Server| {
-        let output = handshake(server.secure_address(), &["-tls1_2", "-reconnect"]);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        (
-            text.matches("Reused, ").count(),
-            text.matches("New, ").count(),
-        )
-    };
-    let server = start_secure(&["--tls-self-signed", "-w2"]);
-    assert_eq!(reused(&server), (5, 1));
-    let server = start_secure(&["--tls-self-signed", "--tls-session-tickets", "off"]);
-    assert_eq!(reused(&server), (0, 6));
-}
-
-#[test]
 fn an_explicit_port_that_is_taken_is_a_fault() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -183,12 +163,4 @@ fn revoke(pki: &Pki, name: &str) {
     fs::write(pki.path("number"), "01\n").unwrap();
     pki.run(&format!("ca -config ca.cnf -revoke {name}.crt"));
     pki.run("ca -config ca.cnf -gencrl -out crl.pem");
-}
-
-#[test]
-fn a_handshake_has_its_deadline() {
-    let server = start_secure(&["--tls-self-signed", "--handshake-timeout", "300ms"]);
-    let mut client = Client::connect(server.secure_address());
-    let waited = client.drip(std::iter::repeat_n(22, 1), Duration::from_secs(10));
-    assert!(waited >= Duration::from_millis(250), "{waited:?}");
 }

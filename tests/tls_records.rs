@@ -11,8 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{
-    Client, PATIENCE, Tls, Watched, get, pattern, post, start_secure, trusting, trusting_with,
-    until,
+    Client, PATIENCE, Server, Tls, Watched, client_of, get, pattern, post, sealed, start_secure,
+    trusting, trusting_with, until,
 };
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::process::Signal;
@@ -32,24 +32,31 @@ const STALLED_BYTES_MAX: u64 = 512 << 10;
 const VERSIONS: [&[&SupportedProtocolVersion]; 2] = [&[&version::TLS12], &[&version::TLS13]];
 
 /// A socket that sends each byte by itself, and gives back one at a time.
-struct ByteByByte(TcpStream);
+struct ByteByByte {
+    stream: TcpStream,
+    sent: usize,
+}
 
 impl Read for ByteByByte {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = buffer.len().min(1);
-        self.0.read(&mut buffer[..length])
+        self.stream.read(&mut buffer[..length])
     }
 }
 
 impl Write for ByteByByte {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Others have their turn before the next byte, above all the server.
-        thread::yield_now();
-        self.0.write(&bytes[..bytes.len().min(1)])
+        self.sent += 1;
+        if self.sent.is_multiple_of(16) {
+            // The server has its turn, also where there is one core alone. Not after each byte: on
+            // a busy machine that takes long.
+            thread::yield_now();
+        }
+        self.stream.write(&bytes[..bytes.len().min(1)])
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.stream.flush()
     }
 }
 
@@ -72,10 +79,12 @@ fn narrow(watched: &Watched) -> Client<Tls> {
 
 #[test]
 fn handshake_and_request_may_come_byte_by_byte() {
-    let server = start_secure(&["--tls-self-signed"]);
+    let patient = ["--handshake-timeout", "60s", "--header-timeout", "60s"];
+    let unhurried = ["--min-head-rate", "off", "--tls-self-signed"];
+    let server = start_secure(&[&patient[..], &unhurried].concat());
     for versions in VERSIONS {
         let stream = Client::connect(server.secure_address()).stream;
-        let mut client = Client::over_tls_on(ByteByByte(stream), trusting(versions));
+        let mut client = Client::over_tls_on(ByteByByte { stream, sent: 0 }, trusting(versions));
         for _ in 0..2 {
             client.send(&post("/echo", b"every byte by itself"));
             client.response().expect(200, "every byte by itself");
@@ -99,14 +108,12 @@ fn records_need_not_be_requests() {
             client.response().expect(200, &format!("user id is {id}"));
         }
         // A record for each byte, and all of them sent together.
-        let mut sealed = Vec::new();
+        let mut records = Vec::new();
         for byte in get("/ping").into_iter().chain(get("/users/1")) {
             client.stream.conn.writer().write_all(&[byte]).unwrap();
-            while client.stream.conn.wants_write() {
-                client.stream.conn.write_tls(&mut sealed).unwrap();
-            }
+            records.extend(sealed(&mut client.stream.conn));
         }
-        client.stream.sock.write_all(&sealed).unwrap();
+        client.stream.sock.write_all(&records).unwrap();
         client.response().expect(200, "pong");
         client.response().expect(200, "user id is 1");
         // Records that end anywhere, with the next request behind them.
@@ -155,6 +162,28 @@ fn the_group_that_quantum_computers_do_not_break_is_preferred() {
 }
 
 #[test]
+fn who_takes_tls_1_3_from_an_offer_is_found_out() {
+    let server = start_secure(&["--tls-self-signed"]);
+    let mut client = client_of(trusting(rustls::ALL_VERSIONS));
+    let mut hello = sealed(&mut client);
+    // The extension supported_versions: TLS 1.3 and 1.2, in any order.
+    let is_offer = |part: &[u8]| part.starts_with(&[0, 43, 0, 5, 4, 3]) && part[6] + part[8] == 7;
+    let at = hello.windows(9).position(is_offer).unwrap();
+    // Somebody between the two makes it one that nobody knows.
+    hello[at] = 0x5a;
+    let mut stream = Client::connect(server.secure_address()).stream;
+    stream.write_all(&hello).unwrap();
+    let error = loop {
+        assert!(client.read_tls(&mut stream).unwrap() > 0);
+        if let Err(error) = client.process_new_packets() {
+            break error.to_string();
+        }
+    };
+    // By the server's mark in its random bytes (RFC 8446 section 4.1.3).
+    assert!(error.contains("AttemptedDowngradeToTls12"), "{error}");
+}
+
+#[test]
 fn a_cut_between_requests_is_an_end() {
     let watched = Watched::start_secure(&[]);
     let mut client = Client::over_tls(watched.secure());
@@ -190,13 +219,9 @@ fn a_cut_inside_a_request_completes_nothing() {
     let mut client = Client::over_tls(watched.secure());
     let conn = &mut client.stream.conn;
     conn.writer().write_all(&get("/ping")).unwrap();
-    let mut sealed = Vec::new();
-    conn.write_tls(&mut sealed).unwrap();
-    client
-        .stream
-        .sock
-        .write_all(&sealed[..sealed.len() - 1])
-        .unwrap();
+    let record = sealed(conn);
+    let part = &record[..record.len() - 1];
+    client.stream.sock.write_all(part).unwrap();
     client.stream.sock.shutdown(Shutdown::Write).unwrap();
     client.expect_eof();
     watched.expect_sample("tidegate_http_requests_total", 2);
@@ -210,10 +235,9 @@ fn a_changed_record_ends_the_connection_with_an_alert() {
         let mut client = Client::over_tls_with(watched.secure(), trusting(versions));
         let conn = &mut client.stream.conn;
         conn.writer().write_all(&get("/ping")).unwrap();
-        let mut sealed = Vec::new();
-        conn.write_tls(&mut sealed).unwrap();
-        *sealed.last_mut().unwrap() ^= 1;
-        client.stream.sock.write_all(&sealed).unwrap();
+        let mut record = sealed(conn);
+        *record.last_mut().unwrap() ^= 1;
+        client.stream.sock.write_all(&record).unwrap();
         let error = client.stream.read(&mut [0]).unwrap_err().to_string();
         assert!(error.contains("BadRecordMac"), "{error}");
         drop(client);
@@ -222,41 +246,52 @@ fn a_changed_record_ends_the_connection_with_an_alert() {
     watched.expect_sample("tidegate_http_requests_total", 0);
 }
 
-#[test]
-fn every_orderly_end_says_so() {
-    let server = start_secure(&[
-        "--tls-self-signed",
-        "--idle-timeout",
-        "300ms",
-        "--header-timeout",
-        "300ms",
-        "--max-requests",
-        "3",
-        "--max-body",
-        "100",
-    ]);
-    let last = b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
-    let thrice = [get("/ping"), get("/ping"), get("/ping"), get("/ping")].concat();
-    let unread = post("/ping", &[b'x'; 90_000]);
+/// Fails unless each request, alone on its connection, is answered with these statuses, and the end
+/// of the connection announced.
+fn expect_goodbyes(server: &Server, cases: &[(&[u8], &[u16])]) {
     for versions in VERSIONS {
-        for (request, statuses) in [
-            (&last[..], &[200][..]),
-            (b"GET /ping HTTP/1.0\r\n\r\n", &[200]),
-            (&thrice, &[200, 200, 200]),
-            (b"", &[]),
-            (&get("/ping"), &[200]),
-            (b"GET /ping HTTP/1.1\r\nHos", &[408]),
-            (b"GARBAGE\r\n\r\n", &[400]),
-            (&unread, &[405]),
-        ] {
+        // All of them wait for their ends at the same time.
+        let clients = cases.iter().map(|(request, _)| {
             let mut client = Client::over_tls_with(server.secure_address(), trusting(versions));
             client.send(request);
-            for status in statuses {
+            client
+        });
+        let clients = clients.collect::<Vec<_>>();
+        for (mut client, (_, statuses)) in clients.into_iter().zip(cases) {
+            for status in *statuses {
                 assert_eq!(client.response().status, *status);
             }
             client.expect_eof();
         }
     }
+}
+
+#[test]
+fn every_orderly_end_says_so() {
+    let bounds = ["--max-requests", "3", "--max-body", "100"];
+    let server = start_secure(&[&["--tls-self-signed"], &bounds[..]].concat());
+    let last = b"GET /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+    let cases: [(&[u8], &[u16]); 6] = [
+        (last, &[200]),
+        (b"GET /ping HTTP/1.0\r\n\r\n", &[200]),
+        (&get("/ping").repeat(4), &[200, 200, 200]),
+        (b"GARBAGE\r\n\r\n", &[400]),
+        (&post("/ping", &[b'x'; 90_000]), &[405]),
+        (&post("/echo", &[b'x'; 90_000]), &[413]),
+    ];
+    expect_goodbyes(&server, &cases);
+}
+
+#[test]
+fn so_does_every_deadline_of_requests() {
+    let deadlines = ["--idle-timeout", "700ms", "--header-timeout", "700ms"];
+    let server = start_secure(&[&["--tls-self-signed"], &deadlines[..]].concat());
+    let cases: [(&[u8], &[u16]); 3] = [
+        (b"", &[]),
+        (&get("/ping"), &[200]),
+        (b"GET /ping HTTP/1.1\r\nHos", &[408]),
+    ];
+    expect_goodbyes(&server, &cases);
 }
 
 #[test]
@@ -275,7 +310,7 @@ fn a_goodbye_is_answered() {
 
 #[test]
 fn a_drain_says_goodbye_to_who_is_idle_and_finishes_the_others() {
-    let (_folder, bytes, mut watched) = large_file(&["--drain-grace", "200ms"]);
+    let (_folder, bytes, mut watched) = large_file(&["--drain-grace", "1s"]);
     let mut busy = narrow(&watched);
     busy.send(&get("/large.bin"));
     let mut upload = Client::over_tls(watched.secure());
@@ -333,25 +368,25 @@ fn who_never_reads_is_cut_off_and_costs_little() {
 fn who_reads_slowly_gets_every_byte() {
     let (_folder, bytes, watched) = large_file(&[]);
     let before = watched.server.resident_bytes();
-    let mut clients = (0..STALLED).map(|_| narrow(&watched)).collect::<Vec<_>>();
-    for client in &mut clients {
+    let mut slow = narrow(&watched);
+    slow.send(&get("/large.bin"));
+    let mut others = (1..STALLED).map(|_| narrow(&watched)).collect::<Vec<_>>();
+    for client in &mut others {
         client.send(&get("/large.bin"));
     }
-    let mut most = before;
-    let mut clients = clients.into_iter();
-    let mut last = clients.next().unwrap();
-    for mut client in clients {
-        // All the others wait meanwhile.
+    // Each one waits while the others are read, and stays with what it has.
+    for client in &mut others {
         client.expect_text("\r\n\r\n");
         for _ in 0..50 {
             client.take_some();
         }
-        most = most.max(watched.server.resident_bytes());
     }
-    let body = last.response().body;
-    assert!(body == bytes);
+    let mut most = watched.server.resident_bytes();
+    assert!(slow.response().body == bytes);
     most = most.max(watched.server.resident_bytes());
-    let each = (most - before) / STALLED as u64;
+    slow.send(&get("/ping"));
+    slow.response().expect(200, "pong");
+    let each = most.saturating_sub(before) / STALLED as u64;
     println!("{each} bytes of the server's memory for each client that reads slowly");
     assert!(each < STALLED_BYTES_MAX, "{each} bytes each");
 }

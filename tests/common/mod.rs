@@ -16,7 +16,7 @@ mod watched;
 
 pub use client::{Client, Response, chunked, connect_from, get, pattern, post};
 pub use https::{LOCAL, curl_ping, expect_pong, lacks_tools, secure_refusal, start_secure};
-pub use peer::{Tls, client_hello, client_of, trusting, trusting_with};
+pub use peer::{Tls, client_hello, client_of, sealed, trusting, trusting_with};
 pub use pki::{Files, Pki, Secure, connect_commanding, connect_secure, handshake, openssl, served};
 pub use refused::{HOST, expect_refusals, with_fields};
 pub use server::{Server, command, output};

@@ -1,7 +1,7 @@
 //! A client of TLS in the tests' own hands: rustls over a socket, or for its bytes alone. That the
 //! server ends a connection without close_notify is an error for it (RFC 8446 section 6.1).
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
@@ -44,7 +44,11 @@ pub fn client_of(config: ClientConfig) -> ClientConnection {
 
 /// The first message of a client, as it goes on the wire.
 pub fn client_hello() -> Vec<u8> {
-    let mut client = client_of(trusting(rustls::ALL_VERSIONS));
+    sealed(&mut client_of(trusting(rustls::ALL_VERSIONS)))
+}
+
+/// What a client has to send now, as it goes on the wire.
+pub fn sealed(client: &mut ClientConnection) -> Vec<u8> {
     let mut wire = Vec::new();
     while client.wants_write() {
         client.write_tls(&mut wire).unwrap();
@@ -72,17 +76,6 @@ impl<S: Read + Write> Client<Tls<S>> {
             stream.conn.complete_io(&mut stream.sock).unwrap();
         }
         Client::new(stream)
-    }
-
-    /// Fails unless the connection ends without close_notify, and without anything else.
-    #[track_caller]
-    pub fn expect_break(&mut self) {
-        let ended = self.stream.read(&mut [0]).map_err(|error| error.kind());
-        let breaks = [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset];
-        assert!(
-            ended.is_err_and(|kind| breaks.contains(&kind)),
-            "{ended:?} in the place of an end in disorder"
-        );
     }
 }
 

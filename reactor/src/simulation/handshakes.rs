@@ -153,6 +153,21 @@ fn a_turn_answers_a_few_and_nobody_is_passed_over() {
 }
 
 #[test]
+fn a_reset_in_the_handshake_is_counted_wherever_it_comes() {
+    let mut rig = Rig::new(Limits::default());
+    for (number, bytes) in [0, 100, usize::MAX].into_iter().enumerate() {
+        let mut guest = rig.receive();
+        guest.send_sealed(bytes);
+        rig.settle();
+        assert_eq!(failed(&rig), number as u64);
+        guest.link.reset();
+        rig.settle();
+        assert_eq!(rig.engine.network.sockets(), 0);
+        assert_eq!(failed(&rig), number as u64 + 1);
+    }
+}
+
+#[test]
 fn those_who_left_while_they_waited_take_nobodys_turn() {
     let mut rig = Rig::new(Limits::default());
     let mut guests: Vec<Guest> = (0..200).map(|_| rig.receive()).collect();

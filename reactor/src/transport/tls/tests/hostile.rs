@@ -76,10 +76,12 @@ fn what_is_no_hello_is_refused_with_an_alert() {
 
 #[test]
 fn before_a_hello_nothing_else_is_listened_to() {
-    for record in [
-        &[21, 3, 3, 0, 2, 1, 0][..],
-        &[20, 3, 3, 0, 1, 1],
-        &[23, 3, 3, 0, 1, 0],
+    let unexpected: &[u8] = &[21, 3, 3, 0, 2, 2, 10];
+    // An alert is not answered with another.
+    for (record, alert) in [
+        (&[21, 3, 3, 0, 2, 1, 0][..], &b""[..]),
+        (&[20, 3, 3, 0, 1, 1], unexpected),
+        (&[23, 3, 3, 0, 1, 0], unexpected),
     ] {
         let mut server = Session::new(local_tls());
         let flood = record.repeat(100);
@@ -88,6 +90,7 @@ fn before_a_hello_nothing_else_is_listened_to() {
             matches!(fault, Err(Fault::Failed(_))),
             "{record:?} {fault:?}"
         );
+        assert_eq!(output(&mut server), alert, "{record:?}");
     }
 }
 
@@ -98,11 +101,10 @@ fn a_hello_without_end_is_refused() {
     let mut record = vec![22, 3, 1, 0x40, 0, 1, 0, 0xff, 0xff];
     record.resize(5 + 0x4000, 0);
     assert!((0..6).any(|_| server.ingest(&record).is_err()));
-    // One that claims to be longer is refused when it says so. rustls sends no alert then.
-    refused(
-        &mut Session::new(local_tls()),
-        &[22, 3, 1, 0, 4, 1, 0x10, 0, 0],
-    );
+    // One that claims to be longer is refused when it says so.
+    let mut server = Session::new(local_tls());
+    refused(&mut server, &[22, 3, 1, 0, 4, 1, 0x10, 0, 0]);
+    assert_eq!(output(&mut server), [21, 3, 3, 0, 2, 2, 50]);
 }
 
 #[test]
