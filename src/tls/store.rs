@@ -85,6 +85,8 @@ impl Certificates {
             Source::SelfSigned => vec![Slot::own(None, now)?],
             Source::Directory(folder) => match Slot::of_directory(folder, now) {
                 Ok(slots) => slots,
+                // Who asks for clients' certificates does not want to serve without asking.
+                Err(refusal) if clients.is_some() => return Err(refusal.why),
                 Err(refusal) => {
                     log::warn!("HTTPS is off: {refusal}");
                     return Ok(None);

@@ -79,6 +79,7 @@ fn the_policy_has_its_flags() {
         "--tls-min-version=1.3",
         "--tls-session-tickets=off",
         "--client-ca=ca.pem",
+        "--https-redirect",
     ];
     let tls = config(&arguments, &[]).tls.unwrap();
     assert_eq!(
@@ -166,6 +167,33 @@ fn what_does_not_fit_together_is_refused_with_the_remedy() {
         for part in parts {
             assert!(line.contains(part), "{arguments:?}: {line}");
         }
+    }
+}
+
+#[test]
+fn http_beside_clients_certificates_has_to_be_wanted() {
+    let flags = ["--tls-self-signed", "--client-ca=x"];
+    let line = wrong(&flags, &[]);
+    for part in ["--client-ca", "everybody", "--https-redirect", "--listen"] {
+        assert!(line.contains(part), "{line}");
+    }
+    let with = |more: &[&str], variables: &[(&str, &str)]| {
+        let tls = config(&[&flags, more].concat(), variables).tls;
+        assert!(tls.unwrap().clients.is_some());
+    };
+    with(&["--https-redirect"], &[]);
+    with(&["--client-auth=optional"], &[]);
+    with(&["-l:80"], &[]);
+    with(&["-p80"], &[]);
+    for name in ["TIDEGATE_LISTEN", "TIDEGATE_PORT", "SERVER_PORT"] {
+        let value = if name == "TIDEGATE_LISTEN" {
+            ":80"
+        } else {
+            "80"
+        };
+        with(&[], &[(name, value)]);
+        let line = wrong(&flags, &[(name, "")]);
+        assert!(line.contains("everybody"), "{line}");
     }
 }
 
