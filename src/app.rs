@@ -2,6 +2,7 @@
 //!
 //! Must not read flags or environment: what it does is decided by [`Config`] alone.
 
+mod hosts;
 mod listen;
 mod site;
 
