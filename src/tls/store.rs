@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -139,6 +140,9 @@ impl Certificates {
     ) -> io::Result<Watch> {
         let now = SystemTime::now();
         self.slots.iter().for_each(|slot| slot.describe(now));
+        if let Some(showing) = &self.clients {
+            showing.describe(now, Level::Info);
+        }
         Watch::start(self, Box::new(publish))
     }
 
@@ -153,7 +157,7 @@ impl Certificates {
         let clients = self
             .clients
             .iter_mut()
-            .map(|showing| showing.refresh(which));
+            .map(|showing| showing.refresh(which, now));
         let mut has_failed = false;
         let mut is_new = self.pending.is_some() && which != Which::Settled;
         for result in slots.chain(clients) {
@@ -181,6 +185,9 @@ impl Certificates {
             if slot.level(now) != Some(Level::Info) {
                 slot.describe(now);
             }
+        }
+        if let Some(showing) = &self.clients {
+            showing.describe(now, Level::Warn);
         }
         if is_new {
             self.publish(Which::Settled, publish);
@@ -427,17 +434,38 @@ impl Showing {
         })
     }
 
-    fn refresh(&mut self, which: Which) -> Result<bool, String> {
+    fn refresh(&mut self, which: Which, now: SystemTime) -> Result<bool, String> {
         if !self.watched.is_due(which) {
             return Ok(false);
         }
         let result = load::clients(&self.clients).map(|fresh| {
             let is_new = fresh != self.authority;
-            self.authority = fresh;
+            let old = mem::replace(&mut self.authority, fresh);
+            if is_new || ends(&old) != ends(&self.authority) {
+                self.describe(now, Level::Info);
+            }
             is_new
         });
         self.watched.judge(which, result)
     }
+
+    /// Says until when authorities and lists are in force, as far as it matters this much.
+    fn describe(&self, now: SystemTime, least: Level) {
+        for (level, line) in expiry::of_clients(&self.clients, &self.authority, now) {
+            if level <= least {
+                log::log!(level, "{line}");
+            }
+        }
+    }
+}
+
+/// When authorities and lists end. A list that was made again, or the certificate of the same
+/// authority, may be the same but for that.
+fn ends(authority: &ClientAuthority) -> [Option<SystemTime>; 2] {
+    [
+        authority.authorities_good_until(),
+        authority.lists_good_until(),
+    ]
 }
 
 #[cfg(test)]
