@@ -140,8 +140,9 @@ fn admin(
     let variables: &[_] = &[("TIDEGATE_ADMIN", values::admin_listen as fn(&str) -> _)];
     let AdminListen(admin) = sources.pick("admin_listen", flags.admin_listen, variables)?;
     if let Some(admin) = &admin {
-        for listen in others {
-            values::apart(listen, admin)?;
+        let is_shared = |listen| values::shared(listen, std::slice::from_ref(admin)).is_some();
+        if others.into_iter().any(is_shared) {
+            return Err(format!("{admin} is given to --admin-listen and to others"));
         }
     }
     Ok(admin)

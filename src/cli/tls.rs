@@ -223,21 +223,13 @@ fn source(flags: &Tls, sources: &Sources<'_>) -> Result<Option<Source>, String> 
     Ok((!pairs.is_empty()).then_some(Source::Files(pairs)))
 }
 
-/// Refuses an address that is to be for both, which would end in blaming another process.
+/// Refuses an address that is to be for both.
 fn apart(http: &Listen, https: &Listen) -> Result<(), String> {
-    match (http, https) {
-        (Listen::Everywhere(one), Listen::Everywhere(other)) if one == other && *one != 0 => {
-            Err(format!(
-                "port {one} cannot be for HTTP and HTTPS: choose another one with --port or \
-                 --tls-listen"
-            ))
-        }
-        (Listen::On(http), Listen::On(https)) => {
-            let mut all = http.clone();
-            all.extend(https.iter().cloned());
-            values::all_different(&all)
-                .map_err(|why| format!("{why}, with --listen and with --tls-listen"))
-        }
-        _ => Ok(()),
+    match values::shared(http, &values::expand(https)) {
+        Some(address) => Err(format!(
+            "{address} cannot be for HTTP and HTTPS: choose another address or port with --port, \
+             --listen or --tls-listen"
+        )),
+        None => Ok(()),
     }
 }
