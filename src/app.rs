@@ -2,6 +2,7 @@
 //!
 //! Must not read flags or environment: what it does is decided by [`Config`] alone.
 
+mod hosts;
 mod listen;
 mod site;
 
@@ -70,6 +71,12 @@ fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result
     let running = bound.start().map_err(|error| fault(&error))?;
     for listening in &addresses {
         diagnostics.announce(&listen::greeting(config, listening));
+    }
+    if let Some(address) = listen::open_beside(config, &addresses) {
+        log::warn!(
+            "everyone who reaches {address} is served in the clear what HTTPS serves only to \
+             clients with a certificate: --https-redirect sends them to HTTPS"
+        );
     }
     let admin = match admin {
         Some(admin) => {

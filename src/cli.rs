@@ -69,28 +69,23 @@ pub fn parse(
 /// Brings flags and environment together.
 fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
     let limits = limits(&flags, sources)?;
-    let listen = listen(flags.listening, sources)?;
+    let (listen, is_listen_given) = listen(flags.listening, sources)?;
     let content = flags.content;
     let tls_flags = flags.tls;
     let root = match content.directory.or(content.root) {
         Some(root) => Some(root),
         None => sources.path("TIDEGATE_ROOT"),
     };
-    let variables: &[_] = &[
-        (
-            "TIDEGATE_LOG_FORMAT",
-            values::variable_format as fn(&str) -> _,
-        ),
-        ("ENVIRONMENT", values::environment_format),
-    ];
-    let format = match flags.logs.log_format {
-        Some(format) => Some(format),
-        None => sources.pick("log_format", None, variables)?,
-    };
+    let format = log_format(flags.logs.log_format, sources)?;
     let sink = flags.logs.access_log.0;
     // https://no-color.org
     let may_colour = sources.read("NO_COLOR", values::any)?.is_none();
-    let (tls_listen, tls) = tls::settle(tls_flags, sources, &listen, root.is_none())?;
+    let http = tls::Http {
+        listen: &listen,
+        is_given: is_listen_given,
+        is_redirected: flags.https.https_redirect.is_some(),
+    };
+    let (tls_listen, tls) = tls::settle(tls_flags, sources, &http, root.is_none())?;
     let admin = admin(flags.admin, sources, [&listen, &tls_listen])?;
     flags.https.check(tls.is_some())?;
     Ok(Config {
@@ -145,32 +140,50 @@ fn admin(
     let variables: &[_] = &[("TIDEGATE_ADMIN", values::admin_listen as fn(&str) -> _)];
     let AdminListen(admin) = sources.pick("admin_listen", flags.admin_listen, variables)?;
     if let Some(admin) = &admin {
-        for listen in others {
-            values::apart(listen, admin)?;
+        let is_shared = |listen| values::shared(listen, std::slice::from_ref(admin)).is_some();
+        if others.into_iter().any(is_shared) {
+            return Err(format!("{admin} is given to --admin-listen and to others"));
         }
     }
     Ok(admin)
 }
 
 /// The flags of one place go before the environment's other place: `-p 80` wins over
-/// `TIDEGATE_LISTEN`.
-fn listen(flags: Listening, sources: &Sources<'_>) -> Result<Listen, String> {
+/// `TIDEGATE_LISTEN`. Says too whether anything but the default said so.
+fn listen(flags: Listening, sources: &Sources<'_>) -> Result<(Listen, bool), String> {
     if !flags.listen.is_empty() {
         values::all_different(&flags.listen).map_err(|why| format!("invalid --listen: {why}"))?;
-        return Ok(Listen::On(flags.listen));
+        return Ok((Listen::On(flags.listen), true));
     }
     if !sources.is_given("port")
         && let Some(addresses) = sources.read("TIDEGATE_LISTEN", values::listen_list)?
     {
-        return Ok(Listen::On(addresses));
+        return Ok((Listen::On(addresses), true));
     }
     let variables: &[_] = &[
         ("TIDEGATE_PORT", values::port as fn(&str) -> _),
         ("SERVER_PORT", values::go_port),
     ];
-    Ok(Listen::Everywhere(
-        sources.pick("port", flags.port, variables)?,
-    ))
+    let (port, is_given) = sources.find("port", flags.port, variables)?;
+    Ok((Listen::Everywhere(port), is_given))
+}
+
+/// The access log's format, if anything says so.
+fn log_format(
+    flag: Option<logs::Format>,
+    sources: &Sources<'_>,
+) -> Result<Option<logs::Format>, String> {
+    let variables: &[_] = &[
+        (
+            "TIDEGATE_LOG_FORMAT",
+            values::variable_format as fn(&str) -> _,
+        ),
+        ("ENVIRONMENT", values::environment_format),
+    ];
+    match flag {
+        Some(format) => Ok(Some(format)),
+        None => sources.pick("log_format", None, variables),
+    }
 }
 
 /// How many workers.

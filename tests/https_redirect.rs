@@ -6,7 +6,7 @@ mod common;
 use std::process::Command;
 
 use common::{
-    Client, PATIENCE, Response, Server, command, output, pattern, post, skipped_without, until,
+    Client, PATIENCE, Pki, Response, Server, command, output, pattern, post, skipped_without, until,
 };
 
 /// A server that has HTTPS on a port of its own.
@@ -183,6 +183,47 @@ fn with_strict_names_hosts_without_a_certificate_are_misdirected() {
     for host in ["127.0.0.1", "[::1]", "other.example"] {
         let response = ask(&server, &format!("GET /a HTTP/1.1\r\nHost: {host}\r\n\r\n"));
         assert_eq!((response.status, response.field("location")), (421, None));
+    }
+}
+
+#[test]
+fn only_hosts_of_a_certificate_are_redirected_to() {
+    if skipped_without("openssl") {
+        return;
+    }
+    let pki = Pki::new();
+    let one = pki.leaf("one", "DNS:a.example,DNS:*.b.example,IP:127.0.0.1,IP:::1");
+    let two = pki.leaf("two", "DNS:c.example");
+    let start = |more: &[&str]| {
+        let flags = [one.flags(), two.flags()].concat();
+        let own = ["--tls-listen", "127.0.0.1:0", "--https-redirect=443"];
+        Server::start(&[&own[..], &flags, more].concat())
+    };
+    let status = |server: &Server, host: &str| {
+        let response = ask(server, &format!("GET /x HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        if response.status == 308 {
+            expect_location(&response, &format!("https://{host}/x"));
+        } else {
+            assert_eq!(response.field("location"), None);
+        }
+        response.status
+    };
+    let (plain, strict) = (start(&[]), start(&["--tls-strict-sni"]));
+    for host in ["a.example", "A.Example.", "x.b.example", "c.example"] {
+        assert_eq!((status(&plain, host), status(&strict, host)), (308, 308));
+    }
+    for host in ["127.0.0.1", "[::1]", "[0:0:0:0:0:0:0:1]"] {
+        assert_eq!((status(&plain, host), status(&strict, host)), (308, 421));
+    }
+    let others = [
+        "b.example",
+        "x.y.b.example",
+        "d.example",
+        "127.0.0.2",
+        "[::2]",
+    ];
+    for host in others {
+        assert_eq!((status(&plain, host), status(&strict, host)), (421, 421));
     }
 }
 

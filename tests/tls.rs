@@ -7,8 +7,8 @@ use std::fs;
 use std::net::TcpListener;
 
 use common::{
-    Files, LOCAL, Pki, Server, command, connect_secure, curl_ping, expect_pong, get, handshake,
-    lacks_tools, output, served, start_secure,
+    Files, LOCAL, PATIENCE, Pki, Server, command, connect_secure, curl_ping, expect_pong, get,
+    handshake, lacks_tools, output, served, start_secure, until,
 };
 
 #[test]
@@ -151,6 +151,25 @@ fn clients_show_certificates() {
     let server = with(&["--client-crl", &pki.path("crl.pem")]);
     assert!(shown(&server, Some(&good)));
     assert!(!shown(&server, Some(&bad)) && !shown(&server, None));
+    server.expect_message(&[
+        "WARN",
+        "revocation list",
+        "crl.pem",
+        "for 8 more days",
+        "renew it",
+    ]);
+    server.expect_message(&["INFO", "clients' authority", "ca.crt", "more days"]);
+
+    // A list that has ended refuses everybody, and the log says so.
+    pki.run(
+        "ca -config ca.cnf -gencrl -out crl.pem -crl_lastupdate 20200101000000Z \
+         -crl_nextupdate 20200201000000Z",
+    );
+    let words = ["ERROR", "crl.pem", "expired on", "clients are refused"];
+    server.expect_message(&words);
+    until("the client is refused", PATIENCE, || {
+        (!shown(&server, Some(&good))).then_some(())
+    });
 }
 
 /// Writes a revocation list with this certificate on it to `crl.pem`.

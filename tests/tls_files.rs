@@ -183,6 +183,9 @@ fn a_directory_turns_https_on_if_it_has_what_it_takes() {
         assert!(server.messages_with(&["https://"]).is_empty());
     };
     is_off("check the path");
+    // Not where clients have to show certificates: HTTP asks nobody.
+    let line = secure_refusal(&["--tls-dir", &folder, "--client-ca", &pki.path("ca.crt")]);
+    assert!(line.contains("server.crt"), "{line}");
     let files = pki.leaf_with("server", LOCAL, "ed25519", -1);
     is_off("expired");
     let other = pki.leaf("other", LOCAL);

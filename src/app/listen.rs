@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use reactor::{ListenAddress, Listening};
 
 use crate::config::{Config, Listen};
+use crate::metrics;
 
 /// The addresses to listen on.
 pub fn addresses(listen: &Listen) -> Vec<ListenAddress> {
@@ -40,6 +41,18 @@ pub fn greeting(config: &Config, listening: &Listening) -> String {
     format!("tidegate {version} serving {what} on {place} ({workers} worker{plural})")
 }
 
+/// An address where others than this machine's users are served in the clear although clients have
+/// to show certificates over TLS.
+pub fn open_beside<'a>(config: &Config, addresses: &'a [Listening]) -> Option<&'a ListenAddress> {
+    let clients = config.tls.as_ref().and_then(|tls| tls.clients.as_ref());
+    if config.https_redirect.is_some() || !clients.is_some_and(|clients| clients.required) {
+        return None;
+    }
+    let mut open = addresses.iter().filter(|own| !own.secure);
+    let found = open.find(|own| metrics::is_exposed(&own.address))?;
+    Some(&found.address)
+}
+
 /// An address as people open it.
 pub fn place(address: &ListenAddress, secure: bool) -> String {
     let scheme = if secure { "https" } else { "http" };
@@ -57,6 +70,29 @@ pub fn place(address: &ListenAddress, secure: bool) -> String {
 mod tests {
     use super::*;
     use crate::app::tests::config;
+
+    #[test]
+    fn http_beside_clients_certificates_is_warned_of_unless_it_is_private() {
+        let is_open = |flags: &[&str], addresses: &[&str]| {
+            let flags = [&["--tls-self-signed", "-l:80"], flags].concat();
+            let listening = |address: &&str| Listening {
+                address: address.trim_start_matches("tls ").parse().unwrap(),
+                secure: address.starts_with("tls "),
+            };
+            let addresses: Vec<_> = addresses.iter().map(listening).collect();
+            open_beside(&config(&flags), &addresses).map(ToString::to_string)
+        };
+        let ca = ["--client-ca=x"];
+        let all = ["127.0.0.1:80", "unix:/x", "tls [::]:443", "192.0.2.1:80"];
+        assert_eq!(is_open(&ca, &all), Some("192.0.2.1:80".into()));
+        assert_eq!(is_open(&ca, &all[..3]), None);
+        assert_eq!(is_open(&[], &all), None);
+        assert_eq!(is_open(&["--client-ca=x", "--https-redirect"], &all), None);
+        assert_eq!(
+            is_open(&["--client-ca=x", "--client-auth=optional"], &all),
+            None
+        );
+    }
 
     #[test]
     fn the_greeting_says_what_is_where() {

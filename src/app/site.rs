@@ -1,17 +1,17 @@
 //! What is served: the features' routes, what stands around them, and who is told.
 
 use std::any::Any;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use reactor::tls::Tls;
 use reactor::{Bound, ListenAddress, Observer, Site, Summary};
 
-use super::{Fault, plain};
+use super::{Fault, hosts, plain};
 use crate::config::Config;
 use crate::logs::{self, AccessLog};
 use crate::middleware::{HTTPS_PORT, HostCheck, Hsts, HttpsRedirect, RedirectPort};
+use crate::tls::Source;
 use crate::{demo, files};
 
 /// What every site of this process is made from: certificates change, the rest does not.
@@ -106,14 +106,24 @@ impl Blueprint {
             .map_err(|error| Fault::Configuration(error.to_string()))
     }
 
-    /// Where names that no certificate is for are refused a connection over TLS, nobody is sent
-    /// there with one.
+    /// Nobody is sent to a host that no certificate in use is for: the client would refuse it, and
+    /// the server, if it is strict about names. The certificates that are there to try something
+    /// out are for any host.
     fn redirect(&self, tls: &Arc<Tls>) -> HttpsRedirect {
         let tls = Arc::clone(tls);
-        let is_strict = (self.config.tls.as_ref()).is_some_and(|tls| tls.strict_names);
-        // Who wants an address asks for no name (RFC 6066 section 3).
-        let covered: HostCheck =
-            Box::new(move |host| tls.takes(host) && !(is_strict && is_address(host)));
+        let config = self.config.tls.as_ref();
+        let is_strict = config.is_some_and(|tls| tls.strict_names);
+        let is_for_any =
+            config.is_some_and(|tls| matches!(tls.source, Source::SelfSigned | Source::Demo(_)));
+        let covered: HostCheck = Box::new(move |host| {
+            let certificates = tls.certificates().iter();
+            let mut names = certificates.flat_map(|one| one.names()).map(AsRef::as_ref);
+            // Who wants an address asks for no name (RFC 6066 section 3).
+            let is_nameless = hosts::address(host).is_some();
+            tls.takes(host)
+                && !(is_strict && is_nameless)
+                && (is_for_any || hosts::are_for(&mut names, host))
+        });
         HttpsRedirect::new(Arc::clone(&self.https_port), covered)
     }
 
@@ -126,11 +136,6 @@ impl Blueprint {
             })
         }
     }
-}
-
-/// Whether a request's host is an address.
-fn is_address(host: &str) -> bool {
-    host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
 }
 
 /// Leads finished requests to the access log's part of the worker's local value.

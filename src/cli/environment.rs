@@ -33,15 +33,29 @@ impl Sources<'_> {
     ///
     /// When the variable's text cannot be read; says which one it was.
     pub fn pick<T>(&self, flag: &str, value: T, variables: &[Variable<T>]) -> Result<T, String> {
+        self.find(flag, value, variables).map(|(found, _)| found)
+    }
+
+    /// As `pick`, and whether anything but the default said so.
+    ///
+    /// # Errors
+    ///
+    /// As `pick`.
+    pub fn find<T>(
+        &self,
+        flag: &str,
+        value: T,
+        variables: &[Variable<T>],
+    ) -> Result<(T, bool), String> {
         if self.is_given(flag) {
-            return Ok(value);
+            return Ok((value, true));
         }
         for (name, read) in variables {
             if let Some(found) = self.read(name, *read)? {
-                return Ok(found);
+                return Ok((found, true));
             }
         }
-        Ok(value)
+        Ok((value, false))
     }
 
     /// The value of a variable; one that is set but empty counts as not set, for that is what

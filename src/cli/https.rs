@@ -22,6 +22,8 @@ pub struct Https {
     ///
     /// With 308, which keeps method, path, query and the request's own host. Clients are sent to
     /// the port of the first TLS listener, or to PORT where another one leads to it from outside.
+    /// A host that no certificate names is answered with 421, unless the certificate is one made at
+    /// the start or the demo's.
     /// Not for a server behind a proxy that ends TLS itself: the redirect would come back for ever.
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = LISTENER, value_parser = redirect_port)]

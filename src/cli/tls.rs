@@ -25,6 +25,11 @@ const DEMO_FOLDER: &str = "certs";
 /// What there has to be for any other flag of TLS to make sense.
 pub const REMEDY: &str = "add --tls-cert FILE --tls-key FILE, --tls-dir DIR or --tls-self-signed";
 
+/// What is wrong where HTTPS is for some and HTTP for everybody, without anyone having said so.
+const OPEN_BESIDE: &str = "--client-ca has clients show certificates over HTTPS, and HTTP would \
+    serve the same to everybody: add --https-redirect, or --listen ADDR for where everybody may \
+    read it";
+
 /// HTTPS.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "HTTPS")]
@@ -77,7 +82,9 @@ pub struct Tls {
     pub tls_session_tickets: Option<bool>,
     /// Authorities whose certificates clients have to show
     ///
-    /// PEM, one or more. See --client-auth.
+    /// PEM, one or more. See --client-auth. HTTP asks nobody for a certificate: add
+    /// --https-redirect, or say with --listen where everybody may read what is served. With this
+    /// flag a --tls-dir that cannot be used ends the start, and HTTP does not go on.
     #[arg(long, value_name = "FILE")]
     pub client_ca: Option<PathBuf>,
     /// What happens to clients without a certificate [default: required]
@@ -99,12 +106,23 @@ pub enum ClientAuthMode {
     Optional,
 }
 
-/// Where to listen for TLS, and with which certificates, for a server that listens for HTTP on
-/// `http` and has the demo site alone or not.
+/// What was said of HTTP.
+#[derive(Debug)]
+pub struct Http<'a> {
+    /// Where it is listened for.
+    pub listen: &'a Listen,
+    /// Whether that was said, by a flag or a variable.
+    pub is_given: bool,
+    /// Whether everybody is sent to HTTPS.
+    pub is_redirected: bool,
+}
+
+/// Where to listen for TLS, and with which certificates, beside HTTP, for a server that has the
+/// demo site alone or not.
 pub fn settle(
     flags: Tls,
     sources: &Sources<'_>,
-    http: &Listen,
+    http: &Http<'_>,
     is_demo_alone: bool,
 ) -> Result<(Listen, Option<Config>), String> {
     let (listen, is_listen_given) = listen(&flags, sources)?;
@@ -130,28 +148,33 @@ pub fn settle(
     let needy = only_with_certificate.iter().find(|(is_given, _)| *is_given);
     let source = match (source(&flags, sources)?, needy) {
         (Some(source), _) => {
-            apart(http, &listen)?;
+            apart(http.listen, &listen)?;
             source
         }
         (None, Some((_, flag))) => return Err(format!("{flag} needs a certificate: {REMEDY}")),
         // Who says exactly where to listen wants to listen nowhere else.
-        (None, None) => match http {
+        (None, None) => match http.listen {
             Listen::Everywhere(port) if is_demo_alone && *port != PORT => {
                 Source::Demo(PathBuf::from(DEMO_FOLDER))
             }
             _ => return Ok((listen, None)),
         },
     };
+    let clients = flags.client_ca.map(|authority| Clients {
+        authority,
+        revoked: flags.client_crl,
+        required: flags.client_auth != Some(ClientAuthMode::Optional),
+    });
+    let is_required = clients.as_ref().is_some_and(|clients| clients.required);
+    if is_required && !http.is_given && !http.is_redirected {
+        return Err(OPEN_BESIDE.into());
+    }
     let config = Config {
         source,
         strict_names: flags.tls_strict_sni,
         min_version: flags.tls_min_version.unwrap_or(TlsVersion::V1_2),
         tickets: flags.tls_session_tickets.unwrap_or(true),
-        clients: flags.client_ca.map(|authority| Clients {
-            authority,
-            revoked: flags.client_crl,
-            required: flags.client_auth != Some(ClientAuthMode::Optional),
-        }),
+        clients,
     };
     Ok((listen, Some(config)))
 }
@@ -200,21 +223,13 @@ fn source(flags: &Tls, sources: &Sources<'_>) -> Result<Option<Source>, String> 
     Ok((!pairs.is_empty()).then_some(Source::Files(pairs)))
 }
 
-/// Refuses an address that is to be for both, which would end in blaming another process.
+/// Refuses an address that is to be for both.
 fn apart(http: &Listen, https: &Listen) -> Result<(), String> {
-    match (http, https) {
-        (Listen::Everywhere(one), Listen::Everywhere(other)) if one == other && *one != 0 => {
-            Err(format!(
-                "port {one} cannot be for HTTP and HTTPS: choose another one with --port or \
-                 --tls-listen"
-            ))
-        }
-        (Listen::On(http), Listen::On(https)) => {
-            let mut all = http.clone();
-            all.extend(https.iter().cloned());
-            values::all_different(&all)
-                .map_err(|why| format!("{why}, with --listen and with --tls-listen"))
-        }
-        _ => Ok(()),
+    match values::shared(http, &values::expand(https)) {
+        Some(address) => Err(format!(
+            "{address} cannot be for HTTP and HTTPS: choose another address or port with --port, \
+             --listen or --tls-listen"
+        )),
+        None => Ok(()),
     }
 }

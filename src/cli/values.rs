@@ -1,6 +1,7 @@
 //! Values as they are written on the command line and in the environment. Each function reads one
 //! kind of value and says in plain words what it wants.
 
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,14 +71,34 @@ pub fn admin_listen(text: &str) -> Result<AdminListen, String> {
     }
 }
 
-/// Refuses an admin listener where everyone else's requests come in.
-pub fn apart(listen: &Listen, admin: &ListenAddress) -> Result<(), String> {
+/// The first of `others` that `listen` is in the way of, as both would take the same port: the
+/// system's complaint would end in blaming another process.
+pub fn shared<'a>(listen: &Listen, others: &'a [ListenAddress]) -> Option<&'a ListenAddress> {
+    let own = expand(listen);
+    let is_taken = |other: &&ListenAddress| own.iter().any(|own| collide(own, other));
+    others.iter().find(is_taken)
+}
+
+/// As addresses. The one for all of them is in the way of IPv4's too.
+pub fn expand(listen: &Listen) -> Vec<ListenAddress> {
     match listen {
-        Listen::On(addresses) if addresses.contains(admin) && !is_any_port(admin) => {
-            Err(format!("{admin} is given to --admin-listen and to others"))
+        Listen::Everywhere(port) => {
+            let everywhere = (Ipv6Addr::UNSPECIFIED, *port);
+            vec![ListenAddress::Tcp(everywhere.into())]
         }
-        _ => Ok(()),
+        Listen::On(addresses) => addresses.clone(),
     }
+}
+
+fn collide(one: &ListenAddress, other: &ListenAddress) -> bool {
+    let is_everywhere = match (one, other) {
+        (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => {
+            let are_unspecified = one.ip().is_unspecified() && other.ip().is_unspecified();
+            are_unspecified && one.port() == other.port()
+        }
+        _ => false,
+    };
+    (is_everywhere || one == other) && !is_any_port(one)
 }
 
 /// Refuses an address that is given twice, which would end in blaming another process.

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use log::Level;
-use reactor::tls::Certificate;
+use reactor::tls::{Certificate, ClientAuthority};
+
+use super::Clients;
 
 /// One day.
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,7 +30,12 @@ impl Validity {
         if now < certificate.not_before() {
             return Validity::NotYet;
         }
-        match certificate.not_after().duration_since(now) {
+        Validity::until(certificate.not_after(), now)
+    }
+
+    /// Of what has no beginning.
+    fn until(end: SystemTime, now: SystemTime) -> Validity {
+        match end.duration_since(now) {
             Ok(left) => Validity::For(left),
             Err(_) => Validity::Expired,
         }
@@ -66,17 +73,46 @@ pub(super) fn line(label: &str, certificate: &Certificate, now: SystemTime) -> S
 
 /// How long it is in force, and what to do about it.
 pub(super) fn validity(certificate: &Certificate, now: SystemTime) -> String {
-    let end = httpdate::fmt_http_date(certificate.not_after());
-    let validity = Validity::of(certificate, now);
+    if Validity::of(certificate, now) != Validity::NotYet {
+        return until(certificate.not_after(), ": clients refuse it", now);
+    }
+    let start = httpdate::fmt_http_date(certificate.not_before());
+    format!(
+        "is not valid before {start}: clients refuse it; check this machine's clock, or have \
+         another one made"
+    )
+}
+
+/// What there is to say about what clients' certificates are checked with, and how much each line
+/// matters.
+pub(super) fn of_clients(
+    clients: &Clients,
+    authority: &ClientAuthority,
+    now: SystemTime,
+) -> Vec<(Level, String)> {
+    let mut lines = Vec::new();
+    if let Some(end) = authority.authorities_good_until() {
+        let path = clients.authority.display();
+        let text = format!("the clients' authority {path} {}", until(end, "", now));
+        lines.push((Validity::until(end, now).level(), text));
+    }
+    if let (Some(path), Some(end)) = (&clients.revoked, authority.lists_good_until()) {
+        let harm = ": clients are refused";
+        let text = format!(
+            "the revocation list {} {}",
+            path.display(),
+            until(end, harm, now)
+        );
+        lines.push((Validity::until(end, now).level(), text));
+    }
+    lines
+}
+
+/// How long what ends then is in force, or that it is not any more and does this `harm`.
+fn until(end: SystemTime, harm: &str, now: SystemTime) -> String {
+    let validity = Validity::until(end, now);
+    let end = httpdate::fmt_http_date(end);
     match validity {
-        Validity::Expired => format!("expired on {end}: clients refuse it; renew it"),
-        Validity::NotYet => {
-            let start = httpdate::fmt_http_date(certificate.not_before());
-            format!(
-                "is not valid before {start}: clients refuse it; check this machine's clock, or \
-                 have another one made"
-            )
-        }
         Validity::For(left) => {
             let days = left.as_secs() / DAY.as_secs();
             let plural = if days == 1 { "" } else { "s" };
@@ -86,6 +122,7 @@ pub(super) fn validity(certificate: &Certificate, now: SystemTime) -> String {
             };
             format!("is valid for {days} more day{plural}, until {end}{renew}")
         }
+        Validity::NotYet | Validity::Expired => format!("expired on {end}{harm}; renew it"),
     }
 }
 
@@ -118,6 +155,33 @@ mod tests {
                 "{line}"
             );
             assert!(line.ends_with(" GMT") == (level == Level::Info), "{line}");
+        }
+    }
+    #[test]
+    fn what_clients_are_checked_with_has_its_end_too() {
+        let folder = TempDir::new();
+        let pair = write_pair(folder.path(), "ca", -1, 40);
+        let clients = Clients {
+            authority: pair.certificate,
+            revoked: None,
+            required: true,
+        };
+        let authority = load::clients(&clients).unwrap();
+        let now = SystemTime::now();
+        for (days, level, text) in [
+            (0, Level::Info, "ca.crt is valid for 39 more days, until "),
+            (27, Level::Warn, "ca.crt is valid for 12 more days, until "),
+            (41, Level::Error, "ca.crt expired on "),
+        ] {
+            let lines = of_clients(&clients, &authority, now + days * DAY);
+            let [(is, line)] = &lines[..] else {
+                panic!("{lines:?}");
+            };
+            assert_eq!(*is, level, "{line}");
+            assert!(
+                line.starts_with("the clients' authority ") && line.contains(text),
+                "{line}"
+            );
         }
     }
 }

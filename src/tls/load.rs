@@ -1,6 +1,7 @@
 //! Reads certificates and keys from files, and says what is wrong with them: which file it is, and
 //! what to do about it.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -16,17 +17,40 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 /// The permission of everybody who is neither the owner nor of the group to read a file.
 const READABLE_BY_OTHERS: u32 = 0o004;
 
+/// Why something cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// In one line that names the file and the remedy.
+    pub why: String,
+    /// Whether it may pass although the files stay as they are.
+    pub may_pass: bool,
+}
+
+impl Refusal {
+    /// For what is in a file: another try is of no use.
+    fn lasting(why: String) -> Refusal {
+        let may_pass = false;
+        Refusal { why, may_pass }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
 /// The certificate of a pair of files.
 ///
 /// # Errors
 ///
 /// One of them cannot be read or used, or they do not fit.
-pub(super) fn pair(pair: &Pair) -> Result<Certificate, String> {
+pub(super) fn pair(pair: &Pair) -> Result<Certificate, Refusal> {
     let chain = read("certificate", &pair.certificate)?;
     let key = read("private key", &pair.key)?;
     Certificate::from_pem(&chain, &key).map_err(|error| {
         let (certificate_file, key_file) = (pair.certificate.display(), pair.key.display());
-        match &error {
+        Refusal::lasting(match &error {
             CertificateError::KeyMismatch => {
                 format!("cannot use {key_file} with {certificate_file}: {error}")
             }
@@ -34,7 +58,7 @@ pub(super) fn pair(pair: &Pair) -> Result<Certificate, String> {
                 format!("cannot use the certificate {certificate_file}: {error}")
             }
             _ => format!("cannot use the private key {key_file}: {error}"),
-        }
+        })
     })
 }
 
@@ -53,8 +77,9 @@ fn is_of_the_chain(chain: &[u8]) -> bool {
 /// # Errors
 ///
 /// A file cannot be read or used.
-pub(super) fn clients(clients: &Clients) -> Result<ClientAuthority, String> {
-    let cannot_use = |path: &Path, error| format!("cannot use {}: {error}", path.display());
+pub(super) fn clients(clients: &Clients) -> Result<ClientAuthority, Refusal> {
+    let cannot_use =
+        |path: &Path, error| Refusal::lasting(format!("cannot use {}: {error}", path.display()));
     let path = &clients.authority;
     let text = read("clients' authority", path)?;
     let authority = ClientAuthority::from_pem(&text).map_err(|error| cannot_use(path, error))?;
@@ -92,7 +117,7 @@ pub(super) fn warnings(pair: &Pair, certificate: &Certificate) -> Vec<String> {
     warnings
 }
 
-fn read(what: &str, path: &Path) -> Result<Vec<u8>, String> {
+fn read(what: &str, path: &Path) -> Result<Vec<u8>, Refusal> {
     let mut text = Vec::new();
     let result = File::open(path).and_then(|file| {
         let mut file = file.take(FILE_BYTES_MAX + 1);
@@ -100,21 +125,24 @@ fn read(what: &str, path: &Path) -> Result<Vec<u8>, String> {
     });
     let file = path.display();
     match result {
-        Ok(_) if text.len() as u64 > FILE_BYTES_MAX => Err(format!(
+        Ok(_) if text.len() as u64 > FILE_BYTES_MAX => Err(Refusal::lasting(format!(
             "cannot read the {what} {file}: it is longer than {FILE_BYTES_MAX} bytes; is it the \
              right file?"
-        )),
+        ))),
         Ok(_) => Ok(text),
-        Err(error) => Err(format!(
-            "cannot read the {what} {file}: {}{}",
-            plain(&error),
-            match error.kind() {
+        Err(error) => {
+            let remedy = match error.kind() {
                 io::ErrorKind::NotFound => "; check the path",
-                io::ErrorKind::PermissionDenied =>
-                    "; let the user that runs tidegate, or a group of it, read the file",
+                io::ErrorKind::PermissionDenied => {
+                    "; let the user that runs tidegate, or a group of it, read the file"
+                }
                 _ => "",
-            }
-        )),
+            };
+            Err(Refusal {
+                why: format!("cannot read the {what} {file}: {}{remedy}", plain(&error)),
+                may_pass: true,
+            })
+        }
     }
 }
 
@@ -138,7 +166,7 @@ mod tests {
         let folder = TempDir::new();
         let files = write_pair(folder.path(), "server", 0, 90);
         spoil(&files);
-        (pair(&files).unwrap_err(), files)
+        (pair(&files).unwrap_err().why, files)
     }
 
     #[test]
@@ -222,9 +250,9 @@ mod tests {
             })
         };
         assert!(with(&files.certificate, None).is_ok());
-        let line = with(&files.key, None).unwrap_err();
+        let line = with(&files.key, None).unwrap_err().why;
         assert!(line.contains(files.key.to_str().unwrap()), "{line}");
-        let line = with(&files.certificate, Some(&files.key)).unwrap_err();
+        let line = with(&files.certificate, Some(&files.key)).unwrap_err().why;
         assert!(line.contains(files.key.to_str().unwrap()), "{line}");
         assert!(line.contains("X509 CRL"), "{line}");
     }

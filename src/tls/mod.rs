@@ -48,7 +48,8 @@ pub enum Source {
     /// These files; a fault of one keeps the server from starting.
     Files(Vec<Pair>),
     /// `server.crt` and `server.key` in this directory, and `server-rsa.crt` and `server-rsa.key`
-    /// if they are there; without them there is no HTTPS.
+    /// if they are there; without them there is no HTTPS, or, if clients have to show certificates,
+    /// nothing at all.
     Directory(PathBuf),
     /// One that is made at the start and never written down.
     SelfSigned,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,9 +11,10 @@ use log::Level;
 use reactor::tls::{Certificate, ClientAuth, ClientAuthority, Tls, TlsPolicy};
 
 use super::expiry::{self, Validity};
+use super::load::{self, Refusal};
 use super::status::Status;
 use super::watch::{Publish, Watch, Watched};
-use super::{Clients, Config, Pair, Source, load, own};
+use super::{Clients, Config, Pair, Source, own};
 
 /// A self-signed certificate with less than this left gets a successor.
 const OWN_LEFT_MIN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -24,8 +26,8 @@ pub struct Certificates {
     clients: Option<Showing>,
     tls: Arc<Tls>,
     status: Arc<Status>,
-    /// Whether something new could not be published yet.
-    is_pending: bool,
+    /// Why something new could not be published yet.
+    pending: Option<String>,
 }
 
 /// Which files to read.
@@ -33,6 +35,8 @@ pub struct Certificates {
 pub(super) enum Which {
     /// Those that have changed and are written to no more.
     Settled,
+    /// Those that were refused for a reason that may have passed since.
+    Refused,
     /// Every one.
     All,
 }
@@ -70,27 +74,33 @@ impl Certificates {
     /// What keeps the server from starting, in one line that names the file and the remedy.
     pub fn load(config: &Config) -> Result<Option<Certificates>, String> {
         let now = SystemTime::now();
-        let clients = config.clients.clone().map(Showing::load).transpose()?;
+        let why = |refusal: Refusal| refusal.why;
+        let clients = config.clients.clone().map(Showing::load);
+        let clients = clients.transpose().map_err(why)?;
         let slots = match &config.source {
             Source::Files(pairs) => pairs
                 .iter()
                 .map(Slot::load)
-                .collect::<Result<Vec<_>, _>>()?,
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(why)?,
             Source::SelfSigned => vec![Slot::own(None, now)?],
             Source::Directory(folder) => match Slot::of_directory(folder, now) {
                 Ok(slots) => slots,
-                Err(why) => {
-                    log::warn!("HTTPS is off: {why}");
+                // Who asks for clients' certificates does not want to serve without asking.
+                Err(refusal) if clients.is_some() => return Err(refusal.why),
+                Err(refusal) => {
+                    log::warn!("HTTPS is off: {refusal}");
                     return Ok(None);
                 }
             },
             Source::Demo(folder) => match Slot::of_directory(folder, now) {
                 Ok(slots) => slots.into_iter().map(Slot::in_public).collect(),
-                Err(why) => {
+                Err(refusal) => {
                     if folder.exists() {
-                        log::info!("{why}; the demo is served with a self-signed certificate");
+                        log::info!("{refusal}; the demo is served with a self-signed certificate");
                     }
-                    let files = Files::new(pair_in(folder, "server"), true);
+                    let mut files = Files::new(pair_in(folder, "server"), true);
+                    files.watched.note(refusal);
                     vec![Slot::own(Some(files), now)?]
                 }
             },
@@ -104,7 +114,7 @@ impl Certificates {
             clients,
             tls: Arc::new(tls),
             status,
-            is_pending: false,
+            pending: None,
         }))
     }
 
@@ -130,6 +140,9 @@ impl Certificates {
     ) -> io::Result<Watch> {
         let now = SystemTime::now();
         self.slots.iter().for_each(|slot| slot.describe(now));
+        if let Some(showing) = &self.clients {
+            showing.describe(now, Level::Info);
+        }
         Watch::start(self, Box::new(publish))
     }
 
@@ -139,15 +152,14 @@ impl Certificates {
 
     /// Reads files and lets new connections use what is new in them. What cannot be used is said,
     /// and what is in use stays.
-    pub(super) fn refresh(&mut self, which: Which, publish: &Publish) {
-        let now = SystemTime::now();
+    pub(super) fn refresh(&mut self, which: Which, now: SystemTime, publish: &Publish) {
         let slots = self.slots.iter_mut().map(|slot| slot.refresh(which, now));
         let clients = self
             .clients
             .iter_mut()
-            .map(|showing| showing.refresh(which));
+            .map(|showing| showing.refresh(which, now));
         let mut has_failed = false;
-        let mut is_new = self.is_pending && which == Which::All;
+        let mut is_new = self.pending.is_some() && which != Which::Settled;
         for result in slots.chain(clients) {
             match result {
                 Ok(changed) => is_new |= changed,
@@ -159,15 +171,14 @@ impl Certificates {
             }
         }
         if is_new {
-            self.publish(publish);
+            self.publish(which, publish);
         } else if which == Which::All && !has_failed {
             log::info!("certificates were read again: nothing has changed");
         }
     }
 
     /// Says which certificates need care, and renews the one that is made here.
-    pub(super) fn tell_daily(&mut self, publish: &Publish) {
-        let now = SystemTime::now();
+    pub(super) fn tell_daily(&mut self, now: SystemTime, publish: &Publish) {
         let mut is_new = false;
         for slot in &mut self.slots {
             is_new |= slot.renew(now);
@@ -175,17 +186,20 @@ impl Certificates {
                 slot.describe(now);
             }
         }
+        if let Some(showing) = &self.clients {
+            showing.describe(now, Level::Warn);
+        }
         if is_new {
-            self.publish(publish);
+            self.publish(Which::Settled, publish);
         }
     }
 
-    fn publish(&mut self, publish: &Publish) {
+    fn publish(&mut self, which: Which, publish: &Publish) {
         let clients = self.clients.as_ref();
         let published = arm(&self.config, &self.slots, clients, Some(&self.tls))
             .map(Arc::new)
             .and_then(|tls| publish(Arc::clone(&tls)).map(|()| tls));
-        self.is_pending = published.is_err();
+        let before = self.pending.take();
         match published {
             Ok(tls) => {
                 self.tls = tls;
@@ -194,8 +208,12 @@ impl Certificates {
                 log::info!("new connections use the new certificates");
             }
             Err(why) => {
-                self.status.count_failure();
-                log::error!("{why}; what was in use before stays");
+                // Another try that ends as the last one did is no news.
+                if which != Which::Refused || before.as_ref() != Some(&why) {
+                    self.status.count_failure();
+                    log::error!("{why}; what was in use before stays");
+                }
+                self.pending = Some(why);
             }
         }
     }
@@ -243,6 +261,15 @@ fn pair_in(folder: &Path, name: &str) -> Pair {
     }
 }
 
+/// Why this certificate of a pair is refused, if it is one that is not in force.
+fn not_in_force(pair: &Pair, certificate: &Certificate, now: SystemTime) -> Refusal {
+    let path = pair.certificate.display();
+    Refusal {
+        why: format!("{path} {}", expiry::validity(certificate, now)),
+        may_pass: Validity::of(certificate, now) == Validity::NotYet,
+    }
+}
+
 impl Files {
     fn new(pair: Pair, are_optional: bool) -> Files {
         Files {
@@ -268,7 +295,7 @@ impl Slot {
     }
 
     /// Of a pair that must be there; whether it is in force does not matter.
-    fn load(pair: &Pair) -> Result<Slot, String> {
+    fn load(pair: &Pair) -> Result<Slot, Refusal> {
         let files = Files::new(pair.clone(), false);
         Ok(Slot {
             certificate: Some(load::pair(pair)?),
@@ -288,21 +315,23 @@ impl Slot {
     }
 
     /// Of the pairs in a directory, the first of which must be there and in force.
-    fn of_directory(folder: &Path, now: SystemTime) -> Result<Vec<Slot>, String> {
+    fn of_directory(folder: &Path, now: SystemTime) -> Result<Vec<Slot>, Refusal> {
         let first = Slot::load(&pair_in(folder, "server"))?;
         if let (Some(certificate), Some(files)) = (&first.certificate, &first.files)
             && !Validity::of(certificate, now).is_in_force()
         {
-            let path = files.pair.certificate.display();
-            return Err(format!("{path} {}", expiry::validity(certificate, now)));
+            return Err(not_in_force(&files.pair, certificate, now));
         }
         let mut second = Slot {
             files: Some(Files::new(pair_in(folder, "server-rsa"), true)),
             certificate: None,
             own: None,
         };
-        if let Err(why) = second.read(now) {
-            log::warn!("{why}; HTTPS goes on without this pair");
+        if let Err(refusal) = second.read(now) {
+            log::warn!("{refusal}; HTTPS goes on without this pair");
+            if let Some(files) = &mut second.files {
+                files.watched.note(refusal);
+            }
         }
         Ok(vec![first, second])
     }
@@ -313,16 +342,19 @@ impl Slot {
         if !files.is_some_and(|files| files.watched.is_due(which)) {
             return Ok(false);
         }
-        let is_new = self.read(now)?;
-        if is_new {
+        let result = self.read(now);
+        if result == Ok(true) {
             self.describe(now);
         }
-        Ok(is_new)
+        match &mut self.files {
+            Some(files) => files.watched.judge(which, result),
+            None => Ok(false),
+        }
     }
 
     /// Reads the files; whether there is a new certificate in them. One that is not in force does
     /// not replace one that is.
-    fn read(&mut self, now: SystemTime) -> Result<bool, String> {
+    fn read(&mut self, now: SystemTime) -> Result<bool, Refusal> {
         let Some(files) = &self.files else {
             return Ok(false);
         };
@@ -337,8 +369,7 @@ impl Slot {
         }
         let is_in_force = |certificate| Validity::of(certificate, now).is_in_force();
         if !is_in_force(&fresh) && (files.are_optional || old.is_some_and(is_in_force)) {
-            let path = files.pair.certificate.display();
-            return Err(format!("{path} {}", expiry::validity(&fresh, now)));
+            return Err(not_in_force(&files.pair, &fresh, now));
         }
         self.certificate = Some(fresh);
         self.own = None;
@@ -392,7 +423,7 @@ impl Slot {
 }
 
 impl Showing {
-    fn load(clients: Clients) -> Result<Showing, String> {
+    fn load(clients: Clients) -> Result<Showing, Refusal> {
         let mut paths = vec![clients.authority.clone()];
         paths.extend(clients.revoked.clone());
         let watched = Watched::new(paths);
@@ -403,15 +434,38 @@ impl Showing {
         })
     }
 
-    fn refresh(&mut self, which: Which) -> Result<bool, String> {
+    fn refresh(&mut self, which: Which, now: SystemTime) -> Result<bool, String> {
         if !self.watched.is_due(which) {
             return Ok(false);
         }
-        let fresh = load::clients(&self.clients)?;
-        let is_new = fresh != self.authority;
-        self.authority = fresh;
-        Ok(is_new)
+        let result = load::clients(&self.clients).map(|fresh| {
+            let is_new = fresh != self.authority;
+            let old = mem::replace(&mut self.authority, fresh);
+            if is_new || ends(&old) != ends(&self.authority) {
+                self.describe(now, Level::Info);
+            }
+            is_new
+        });
+        self.watched.judge(which, result)
     }
+
+    /// Says until when authorities and lists are in force, as far as it matters this much.
+    fn describe(&self, now: SystemTime, least: Level) {
+        for (level, line) in expiry::of_clients(&self.clients, &self.authority, now) {
+            if level <= least {
+                log::log!(level, "{line}");
+            }
+        }
+    }
+}
+
+/// When authorities and lists end. A list that was made again, or the certificate of the same
+/// authority, may be the same but for that.
+fn ends(authority: &ClientAuthority) -> [Option<SystemTime>; 2] {
+    [
+        authority.authorities_good_until(),
+        authority.lists_good_until(),
+    ]
 }
 
 #[cfg(test)]

@@ -11,15 +11,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use reactor::tls::Tls;
 
 use super::expiry::DAY;
+use super::load::Refusal;
 use super::store::{Certificates, Which};
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often what was refused is tried again, if it may be taken although no file has changed.
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How often the thread wakes when there are no files.
 const INTERVAL_WITHOUT_FILES: Duration = Duration::from_secs(60 * 60);
@@ -54,19 +58,21 @@ impl Watch {
             true => INTERVAL,
             false => INTERVAL_WITHOUT_FILES,
         };
-        let mut told = Instant::now();
+        let (mut retried, mut told) = (Rounds::new(RETRY_INTERVAL), Rounds::new(DAY));
         let work = move || {
             loop {
-                match asked.recv_timeout(interval) {
-                    Ok(()) => certificates.refresh(Which::All, &publish),
-                    Err(RecvTimeoutError::Timeout) => {
-                        certificates.refresh(Which::Settled, &publish);
-                    }
+                let which = match asked.recv_timeout(interval) {
+                    Ok(()) => Which::All,
+                    Err(RecvTimeoutError::Timeout) => Which::Settled,
                     Err(RecvTimeoutError::Disconnected) => return,
+                };
+                let now = SystemTime::now();
+                certificates.refresh(which, now, &publish);
+                if retried.is_due(Instant::now()) {
+                    certificates.refresh(Which::Refused, now, &publish);
                 }
-                if told.elapsed() >= DAY {
-                    told = Instant::now();
-                    certificates.tell_daily(&publish);
+                if told.is_due(Instant::now()) {
+                    certificates.tell_daily(now, &publish);
                 }
             }
         };
@@ -74,6 +80,29 @@ impl Watch {
             .name("certificates".into())
             .spawn(work)?;
         Ok(Watch { asks })
+    }
+}
+
+/// What is done now and then.
+#[derive(Debug)]
+struct Rounds {
+    interval: Duration,
+    last: Instant,
+}
+
+impl Rounds {
+    fn new(interval: Duration) -> Rounds {
+        let last = Instant::now();
+        Rounds { interval, last }
+    }
+
+    /// Whether it is time again.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = now.saturating_duration_since(self.last) >= self.interval;
+        if is_due {
+            self.last = now;
+        }
+        is_due
     }
 }
 
@@ -95,6 +124,8 @@ pub(super) struct Watched {
     read: Vec<Option<Print>>,
     /// As they were at the last look.
     last: Vec<Option<Print>>,
+    /// Why what was read last could not be used.
+    refusal: Option<Refusal>,
 }
 
 impl Watched {
@@ -102,12 +133,23 @@ impl Watched {
     pub(super) fn new(paths: Vec<PathBuf>) -> Watched {
         let read = look(&paths);
         let last = read.clone();
-        Watched { paths, read, last }
+        let refusal = None;
+        Watched {
+            paths,
+            read,
+            last,
+            refusal,
+        }
     }
 
     /// Whether the files are to be read now: those that have changed once they look the same twice
-    /// in a row, or all of them.
+    /// in a row, those that were refused for what may pass, or all of them.
     pub(super) fn is_due(&mut self, which: Which) -> bool {
+        if which == Which::Refused {
+            let may_pass = |refusal: &Refusal| refusal.may_pass;
+            // Whoever writes to them now is waited for.
+            return self.refusal.as_ref().is_some_and(may_pass) && self.last == self.read;
+        }
         let now = look(&self.paths);
         let has_settled = now == self.last && now != self.read;
         self.last = now;
@@ -116,6 +158,29 @@ impl Watched {
             self.read = self.last.clone();
         }
         is_due
+    }
+
+    /// Takes note of a reason that has been said.
+    pub(super) fn note(&mut self, refusal: Refusal) {
+        self.refusal = Some(refusal);
+    }
+
+    /// Takes note of what became of the files that were due: whether they hold something new, or
+    /// why they are refused. The same reason is not said again for another try.
+    pub(super) fn judge(
+        &mut self,
+        which: Which,
+        result: Result<bool, Refusal>,
+    ) -> Result<bool, String> {
+        let before = self.refusal.take();
+        let refusal = match result {
+            Ok(is_new) => return Ok(is_new),
+            Err(refusal) => self.refusal.insert(refusal),
+        };
+        match which == Which::Refused && before.as_ref() == Some(&*refusal) {
+            true => Ok(false),
+            false => Err(refusal.why.clone()),
+        }
     }
 }
 
@@ -161,6 +226,45 @@ mod tests {
         assert!(!is_due() && is_due() && !is_due());
         fs::remove_file(path("b")).unwrap();
         assert!(!is_due() && is_due() && !is_due());
+    }
+
+    #[test]
+    fn what_is_done_now_and_then_waits_its_time() {
+        let mut rounds = Rounds::new(Duration::from_secs(60));
+        let start = rounds.last;
+        let due: Vec<u64> = (0..200)
+            .filter(|&second| rounds.is_due(start + Duration::from_secs(second)))
+            .collect();
+        assert_eq!(due, [60, 120, 180]);
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again_and_said_once() {
+        let folder = TempDir::new();
+        let path = folder.path().join("a");
+        fs::write(&path, "1").unwrap();
+        let mut watched = Watched::new(vec![path.clone()]);
+        let refused = |why: &str, may_pass| {
+            let why = why.to_owned();
+            Err(Refusal { why, may_pass })
+        };
+        assert!(!watched.is_due(Which::Refused), "nothing was refused");
+        let said = watched.judge(Which::Settled, refused("no", true));
+        assert_eq!(said, Err("no".into()));
+        assert!(watched.is_due(Which::Refused) && watched.is_due(Which::Refused));
+        let mut again = |why, may_pass| watched.judge(Which::Refused, refused(why, may_pass));
+        assert_eq!(again("no", true), Ok(false));
+        assert_eq!(again("not now", true), Err("not now".into()));
+        assert_eq!(again("never", false), Err("never".into()));
+        assert!(!watched.is_due(Which::Refused));
+        // Somebody who asks is told again; somebody who writes is waited for.
+        let said = watched.judge(Which::All, refused("never", true));
+        assert_eq!(said, Err("never".into()));
+        fs::write(&path, "22").unwrap();
+        assert!(!watched.is_due(Which::Settled) && !watched.is_due(Which::Refused));
+        assert!(watched.is_due(Which::Settled) && watched.is_due(Which::Refused));
+        assert_eq!(watched.judge(Which::Settled, Ok(true)), Ok(true));
+        assert!(!watched.is_due(Which::Refused));
     }
 
     #[test]

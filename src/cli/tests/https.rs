@@ -79,6 +79,7 @@ fn the_policy_has_its_flags() {
         "--tls-min-version=1.3",
         "--tls-session-tickets=off",
         "--client-ca=ca.pem",
+        "--https-redirect",
     ];
     let tls = config(&arguments, &[]).tls.unwrap();
     assert_eq!(
@@ -149,14 +150,6 @@ fn what_does_not_fit_together_is_refused_with_the_remedy() {
         (&["--tls-min-version=1.1"], &["'1.1'", "1.2 or 1.3"]),
         (&["--tls-session-tickets=yes"], &["'yes'", "on or off"]),
         (
-            &["--tls-self-signed", "-p8443"],
-            &["port 8443", "--tls-listen"],
-        ),
-        (
-            &["--tls-self-signed", "-l:80", "--tls-listen=:80"],
-            &["[::]:80 is given twice", "--tls-listen"],
-        ),
-        (
             &["--tls-self-signed", "--tls-listen=:8", "--tls-listen=:8"],
             &["invalid --tls-listen", "twice"],
         ),
@@ -166,6 +159,72 @@ fn what_does_not_fit_together_is_refused_with_the_remedy() {
         for part in parts {
             assert!(line.contains(part), "{arguments:?}: {line}");
         }
+    }
+}
+
+#[test]
+fn no_two_listeners_have_one_address() {
+    for (arguments, parts) in [
+        (
+            &["--tls-self-signed", "-p8443"][..],
+            &["[::]:8443", "HTTP and HTTPS", "--tls-listen"][..],
+        ),
+        (
+            &["--tls-self-signed", "--tls-listen=:8080"],
+            &["[::]:8080", "HTTP and HTTPS", "--port"],
+        ),
+        (
+            &["--tls-self-signed", "-p80", "--tls-listen=0.0.0.0:80"],
+            &["0.0.0.0:80", "HTTP and HTTPS"],
+        ),
+        (
+            &["--tls-self-signed", "-l0.0.0.0:8443"],
+            &["[::]:8443", "HTTP and HTTPS"],
+        ),
+        (
+            &["--tls-self-signed", "-p1", "--admin-listen=:8443"],
+            &["[::]:8443", "--admin-listen"],
+        ),
+        (
+            &["./public", "--admin-listen=0.0.0.0:8080"],
+            &["0.0.0.0:8080", "--admin-listen"],
+        ),
+        (
+            &["--tls-self-signed", "-l:80", "--tls-listen=:80"],
+            &["[::]:80 cannot be for", "--tls-listen"],
+        ),
+    ] {
+        let line = wrong(arguments, &[]);
+        for part in parts {
+            assert!(line.contains(part), "{arguments:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn http_beside_clients_certificates_has_to_be_wanted() {
+    let flags = ["--tls-self-signed", "--client-ca=x"];
+    let line = wrong(&flags, &[]);
+    for part in ["--client-ca", "everybody", "--https-redirect", "--listen"] {
+        assert!(line.contains(part), "{line}");
+    }
+    let with = |more: &[&str], variables: &[(&str, &str)]| {
+        let tls = config(&[&flags, more].concat(), variables).tls;
+        assert!(tls.unwrap().clients.is_some());
+    };
+    with(&["--https-redirect"], &[]);
+    with(&["--client-auth=optional"], &[]);
+    with(&["-l:80"], &[]);
+    with(&["-p80"], &[]);
+    for name in ["TIDEGATE_LISTEN", "TIDEGATE_PORT", "SERVER_PORT"] {
+        let value = if name == "TIDEGATE_LISTEN" {
+            ":80"
+        } else {
+            "80"
+        };
+        with(&[], &[(name, value)]);
+        let line = wrong(&flags, &[(name, "")]);
+        assert!(line.contains("everybody"), "{line}");
     }
 }
 
@@ -190,4 +249,8 @@ fn any_port_is_another_one_each_time() {
     let pair = ["--tls-cert=a", "--tls-key=b"];
     let any = ["-l:0", "--tls-listen=:0"];
     config(&[&pair[..], &any].concat(), &[]);
+    config(&[&pair[..], &["-p0", "--tls-listen=:0"]].concat(), &[]);
+    // One address has room beside all of them only if its port is another.
+    let apart = ["-p80", "--tls-listen=127.0.0.1:443", "--admin-listen=:9090"];
+    config(&[&pair[..], &apart].concat(), &[]);
 }

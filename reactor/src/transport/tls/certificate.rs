@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, RootCertStore};
 use x509_cert::certificate::{CertificateInner, Raw};
+use x509_cert::crl::CertificateList;
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
@@ -216,6 +217,8 @@ fn name_text(name: &GeneralName) -> Option<Box<str>> {
 pub struct ClientAuthority {
     pub(super) roots: Arc<RootCertStore>,
     pub(super) revoked: Vec<CertificateRevocationListDer<'static>>,
+    authorities_until: Option<SystemTime>,
+    lists_until: Option<SystemTime>,
 }
 
 impl ClientAuthority {
@@ -226,7 +229,10 @@ impl ClientAuthority {
     /// There is none, or one is malformed.
     pub fn from_pem(authorities: &[u8]) -> Result<ClientAuthority, CertificateError> {
         let mut roots = RootCertStore::empty();
+        let mut until = None;
         for authority in read_chain(authorities)? {
+            let facts = Facts::of(&authority).ok();
+            until = earliest(until, facts.map(|facts| facts.not_after));
             roots
                 .add(authority)
                 .map_err(|error| malformed("an authority's certificate", &error))?;
@@ -234,6 +240,8 @@ impl ClientAuthority {
         Ok(ClientAuthority {
             roots: Arc::new(roots),
             revoked: Vec::new(),
+            authorities_until: until,
+            lists_until: None,
         })
     }
 
@@ -250,7 +258,9 @@ impl ClientAuthority {
     ) -> Result<ClientAuthority, CertificateError> {
         let before = self.revoked.len();
         for list in CertificateRevocationListDer::pem_slice_iter(lists) {
-            self.revoked.push(list.map_err(|error| not_pem(&error))?);
+            let list = list.map_err(|error| not_pem(&error))?;
+            self.lists_until = earliest(self.lists_until, next_update(&list));
+            self.revoked.push(list);
         }
         if self.revoked.len() == before {
             return Err(CertificateError::NoRevocationList);
@@ -259,6 +269,31 @@ impl ClientAuthority {
         super::config::verifier(&self, false)?;
         Ok(self)
     }
+
+    /// Until when all authorities' certificates are in force: the end of the first one to end.
+    /// Clients of an authority are accepted after its end too, as RFC 5280 section 6.1.1 (d) lets
+    /// it be; their own certificates and those between have to be in force.
+    pub fn authorities_good_until(&self) -> Option<SystemTime> {
+        self.authorities_until
+    }
+
+    /// Until when all revocation lists are in force: the earliest nextUpdate (RFC 5280 section
+    /// 5.1.2.5). After it clients whose issuer's list has ended are refused. `None` if there is no
+    /// list.
+    pub fn lists_good_until(&self) -> Option<SystemTime> {
+        self.lists_until
+    }
+}
+
+/// When a revocation list is to be replaced, if it says so.
+fn next_update(list: &CertificateRevocationListDer<'_>) -> Option<SystemTime> {
+    let parsed = CertificateList::<Raw>::from_der(list).ok()?;
+    Some(parsed.tbs_cert_list.next_update?.to_system_time())
+}
+
+/// The earlier one of those that are known.
+fn earliest(one: Option<SystemTime>, other: Option<SystemTime>) -> Option<SystemTime> {
+    one.into_iter().chain(other).min()
 }
 
 impl PartialEq for ClientAuthority {

@@ -240,20 +240,23 @@ fn the_key_is_not_shown() {
     assert!(!shown.to_lowercase().contains("key"), "{shown}");
 }
 
-#[test]
-fn authorities_and_their_lists_are_read() {
-    let key = key_of(&rcgen::PKCS_ED25519);
-    let authority = authority_params().self_signed(&key).unwrap().pem();
-    let issuer = Issuer::new(authority_params(), key);
-    let list = rcgen::CertificateRevocationListParams {
+fn list_params() -> rcgen::CertificateRevocationListParams {
+    rcgen::CertificateRevocationListParams {
         this_update: date_time_ymd(2020, 1, 1),
         next_update: date_time_ymd(2049, 1, 1),
         crl_number: 1_u64.into(),
         issuing_distribution_point: None,
         revoked_certs: Vec::new(),
         key_identifier_method: rcgen::KeyIdMethod::Sha256,
-    };
-    let list = list.signed_by(&issuer).unwrap().pem().unwrap();
+    }
+}
+
+#[test]
+fn authorities_and_their_lists_are_read() {
+    let key = key_of(&rcgen::PKCS_ED25519);
+    let authority = authority_params().self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(authority_params(), key);
+    let list = list_params().signed_by(&issuer).unwrap().pem().unwrap();
 
     let read = |text: &str| ClientAuthority::from_pem(text.as_bytes());
     let two = read(&format!("{authority}{EC}")).unwrap();
@@ -263,6 +266,26 @@ fn authorities_and_their_lists_are_read() {
     let with = one.clone().with_revocation_lists(list.as_bytes()).unwrap();
     assert_eq!(format!("{with:?}"), "1 authorities, 1 revocation lists");
     assert!(with != one);
+
+    // The first to end counts.
+    let at = |year| Some(SystemTime::from(date_time_ymd(year, 1, 1)));
+    assert_eq!(
+        (one.lists_good_until(), with.lists_good_until()),
+        (None, at(2049))
+    );
+    let mut brief = authority_params();
+    brief.not_after = date_time_ymd(2031, 1, 1);
+    let brief = brief.self_signed(&key_of(&rcgen::PKCS_ED25519)).unwrap();
+    let both = read(&format!("{authority}{}", brief.pem())).unwrap();
+    assert_eq!(both.authorities_good_until(), at(2031));
+    assert!(one.authorities_good_until() > at(2031));
+    let sooner = rcgen::CertificateRevocationListParams {
+        next_update: date_time_ymd(2030, 1, 1),
+        ..list_params()
+    };
+    let sooner = sooner.signed_by(&issuer).unwrap().pem().unwrap();
+    let with = with.with_revocation_lists(sooner.as_bytes()).unwrap();
+    assert_eq!(with.lists_good_until(), at(2030));
 
     assert_eq!(read(""), Err(CertificateError::NoCertificate));
     assert_eq!(read(EC_SEC1), Err(CertificateError::NoCertificate));
