@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use reactor::tls::TlsVersion;
 
 pub use status::Status;
-pub use store::Certificates;
+pub use store::{Certificates, NoCertificates};
 pub use watch::Watch;
 
 /// How HTTPS is spoken, and with which certificates.

@@ -30,6 +30,15 @@ pub struct Certificates {
     pending: Option<String>,
 }
 
+/// Why there are no certificates, in one line that names the file and the remedy.
+#[derive(Debug)]
+pub enum NoCertificates {
+    /// Nothing is to be served.
+    Fatal(String),
+    /// There is to be HTTP without HTTPS.
+    Off(String),
+}
+
 /// Which files to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
@@ -67,14 +76,14 @@ struct Showing {
 }
 
 impl Certificates {
-    /// Reads the certificates. `None` if there is to be no HTTPS; then the log says why.
+    /// Reads the certificates.
     ///
     /// # Errors
     ///
-    /// What keeps the server from starting, in one line that names the file and the remedy.
-    pub fn load(config: &Config) -> Result<Option<Certificates>, String> {
+    /// What keeps the server from starting, or HTTPS from being a part of it.
+    pub fn load(config: &Config) -> Result<Certificates, NoCertificates> {
         let now = SystemTime::now();
-        let why = |refusal: Refusal| refusal.why;
+        let why = |refusal: Refusal| NoCertificates::Fatal(refusal.why);
         let clients = config.clients.clone().map(Showing::load);
         let clients = clients.transpose().map_err(why)?;
         let slots = match &config.source {
@@ -83,15 +92,14 @@ impl Certificates {
                 .map(Slot::load)
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(why)?,
-            Source::SelfSigned => vec![Slot::own(None, now)?],
+            Source::SelfSigned => {
+                vec![Slot::own(None, now).map_err(NoCertificates::Fatal)?]
+            }
             Source::Directory(folder) => match Slot::of_directory(folder, now) {
                 Ok(slots) => slots,
                 // Who asks for clients' certificates does not want to serve without asking.
-                Err(refusal) if clients.is_some() => return Err(refusal.why),
-                Err(refusal) => {
-                    log::warn!("HTTPS is off: {refusal}");
-                    return Ok(None);
-                }
+                Err(refusal) if clients.is_some() => return Err(why(refusal)),
+                Err(refusal) => return Err(NoCertificates::Off(refusal.why)),
             },
             Source::Demo(folder) => match Slot::of_directory(folder, now) {
                 Ok(slots) => slots.into_iter().map(Slot::in_public).collect(),
@@ -101,21 +109,22 @@ impl Certificates {
                     }
                     let mut files = Files::new(pair_in(folder, "server"), true);
                     files.watched.note(refusal);
-                    vec![Slot::own(Some(files), now)?]
+                    files.are_public = true;
+                    vec![Slot::own(Some(files), now).map_err(NoCertificates::Fatal)?]
                 }
             },
         };
-        let tls = arm(config, &slots, clients.as_ref(), None)?;
+        let tls = arm(config, &slots, clients.as_ref(), None).map_err(NoCertificates::Fatal)?;
         let status = Arc::new(Status::default());
         status.describe(tls.certificates());
-        Ok(Some(Certificates {
+        Ok(Certificates {
             config: config.clone(),
             slots,
             clients,
             tls: Arc::new(tls),
             status,
             pending: None,
-        }))
+        })
     }
 
     /// What connections are to be opened with.

@@ -21,7 +21,7 @@ fn config(source: Source) -> Config {
 }
 
 fn load(source: Source) -> Certificates {
-    Certificates::load(&config(source)).unwrap().unwrap()
+    Certificates::load(&config(source)).unwrap()
 }
 
 /// The first names of the certificates in use.
@@ -180,7 +180,11 @@ fn one_that_is_not_in_force_replaces_none_that_is() {
 fn a_directory_needs_a_pair_in_force() {
     let folder = TempDir::new();
     let source = || Source::Directory(folder.path().to_owned());
-    let is_off = || Certificates::load(&config(source())).unwrap().is_none();
+    let is_off = || match Certificates::load(&config(source())) {
+        Ok(_) => false,
+        Err(NoCertificates::Off(why)) => why.contains("server."),
+        Err(NoCertificates::Fatal(why)) => panic!("{why}"),
+    };
     assert!(is_off(), "empty");
     let pair = write_pair(folder.path(), "server", -9, -1);
     assert!(is_off(), "expired");
@@ -219,6 +223,8 @@ fn the_demo_has_a_certificate_whatever_is_there() {
     let source = || Source::Demo(folder.path().to_owned());
     let mut certificates = load(source());
     assert_eq!(names(certificates.tls()), ["localhost"]);
+    let files = certificates.slots[0].files.as_ref();
+    assert!(files.is_some_and(|files| files.are_public));
     assert!(reload(&mut certificates).is_empty());
     assert_eq!(counts(&certificates), (0, 0));
     write_pair(folder.path(), "server", -9, -1);
@@ -252,6 +258,8 @@ fn without_the_clients_authority_nothing_is_served() {
         }),
         ..config(Source::SelfSigned)
     };
-    let line = Certificates::load(&config).unwrap_err();
+    let Err(NoCertificates::Fatal(line)) = Certificates::load(&config) else {
+        panic!("there are certificates");
+    };
     assert!(line.contains("/nonexistent/ca.pem"), "{line}");
 }
