@@ -6,7 +6,6 @@ mod hosts;
 mod listen;
 mod site;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::demo;
 use crate::logs::{self, AccessLog, Diagnostics};
 use crate::metrics::{self, Admin, RunningAdmin, TlsFigures};
 use crate::tls::{Certificates, NoCertificates, Source, Status, Watch};
+use crate::words::plain;
 use site::Blueprint;
 
 /// How long the end of the process waits for each log's last lines to be written.
@@ -233,15 +233,6 @@ fn fault(error: &Error) -> Fault {
             Fault::Configuration(error.to_string())
         }
         Error::System { .. } | Error::WorkerEnded(_) => Fault::Runtime(error.to_string()),
-    }
-}
-
-/// The system's words for an error, without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }
 

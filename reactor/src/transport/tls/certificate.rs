@@ -56,7 +56,9 @@ pub enum CertificateError {
     KeyMismatch,
     /// There is no revocation list in the text.
     NoRevocationList,
-    /// Something is not what it should be.
+    /// The private key is not what it should be.
+    KeyMalformed(String),
+    /// Something else is not: a certificate or a revocation list.
     Malformed(String),
 }
 
@@ -83,7 +85,7 @@ impl fmt::Display for CertificateError {
             CertificateError::NoRevocationList => {
                 "there is no revocation list in it; PEM begins with -----BEGIN X509 CRL-----"
             }
-            CertificateError::Malformed(what) => what,
+            CertificateError::KeyMalformed(what) | CertificateError::Malformed(what) => what,
         })
     }
 }
@@ -319,7 +321,7 @@ fn read_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, CertificateError> {
     }
     PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
         pem::Error::NoItemsFound => CertificateError::NoKey,
-        error => not_pem(&error),
+        error => CertificateError::KeyMalformed(format!("it is not PEM: {error}")),
     })
 }
 
