@@ -6,7 +6,6 @@ mod hosts;
 mod listen;
 mod site;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,8 @@ use crate::control::{Actions, Control};
 use crate::demo;
 use crate::logs::{self, AccessLog, Diagnostics};
 use crate::metrics::{self, Admin, RunningAdmin, TlsFigures};
-use crate::tls::{Certificates, Source, Status, Watch};
+use crate::tls::{Certificates, NoCertificates, Source, Status, Watch};
+use crate::words::plain;
 use site::Blueprint;
 
 /// How long the end of the process waits for each log's last lines to be written.
@@ -58,12 +58,10 @@ pub fn run(config: &Config) -> Result<(), Fault> {
 fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result<(), Fault> {
     let ending = demo::Ending::default();
     let access = access_log(config)?;
-    let mut certificates = match &config.tls {
-        Some(tls) => Certificates::load(tls).map_err(Fault::Configuration)?,
-        None => None,
-    };
+    let mut https = Https::load(config)?;
     let blueprint = Blueprint::new(config.clone(), ending.clone(), access.clone());
-    let bound = bind(config, &blueprint, &mut certificates)?;
+    let bound = bind(config, &blueprint, &mut https)?;
+    let Https { certificates, off } = https;
     blueprint.redirect_to(&bound)?;
     let addresses = bound.addresses().to_vec();
     let status = certificates.as_ref().map(Certificates::status);
@@ -101,6 +99,7 @@ fn serve(config: &Config, control: Control, diagnostics: &Diagnostics) -> Result
         ending,
         access,
         certificates,
+        https_off: off,
         admin,
     };
     let result = control.run(running, &features);
@@ -130,16 +129,36 @@ fn access_log(config: &Config) -> Result<Option<Arc<AccessLog>>, Fault> {
     }
 }
 
-/// Opens the listeners. Where the demo's own HTTPS has no place, `certificates` are given up.
-fn bind(
-    config: &Config,
-    blueprint: &Blueprint,
-    certificates: &mut Option<Certificates>,
-) -> Result<Bound, Fault> {
+/// HTTPS as it came out at the start.
+#[derive(Default)]
+struct Https {
+    certificates: Option<Certificates>,
+    /// Why there is none although it was wanted.
+    off: Option<String>,
+}
+
+impl Https {
+    fn load(config: &Config) -> Result<Https, Fault> {
+        let mut https = Https::default();
+        match config.tls.as_ref().map(Certificates::load) {
+            None => {}
+            Some(Ok(certificates)) => https.certificates = Some(certificates),
+            Some(Err(NoCertificates::Fatal(line))) => return Err(Fault::Configuration(line)),
+            Some(Err(NoCertificates::Off(why))) => {
+                log::warn!("HTTPS is off: {why}");
+                https.off = Some(why);
+            }
+        }
+        Ok(https)
+    }
+}
+
+/// Opens the listeners. Where the demo's own HTTPS has no place, it is given up.
+fn bind(config: &Config, blueprint: &Blueprint, https: &mut Https) -> Result<Bound, Fault> {
     let is_demo = |tls: &crate::tls::Config| matches!(tls.source, Source::Demo(_));
     let may_give_up = config.tls.as_ref().is_some_and(is_demo);
     loop {
-        let tls = certificates.as_ref().map(Certificates::tls);
+        let tls = https.certificates.as_ref().map(Certificates::tls);
         let secure = match tls {
             Some(_) => listen::addresses(&config.tls_listen),
             None => Vec::new(),
@@ -161,7 +180,8 @@ fn bind(
             {
                 let error = Error::Listen { address, cause };
                 log::warn!("the demo site is served without HTTPS: {error}");
-                *certificates = None;
+                https.certificates = None;
+                https.off = Some(error.to_string());
             }
             result => return result.map_err(|error| fault(&error)),
         }
@@ -216,20 +236,13 @@ fn fault(error: &Error) -> Fault {
     }
 }
 
-/// The system's words for an error, without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
 /// What signals reach.
 struct Features {
     ending: demo::Ending,
     access: Option<Arc<AccessLog>>,
     certificates: Option<Watch>,
+    /// Why there is no HTTPS although it was wanted.
+    https_off: Option<String>,
     admin: Option<RunningAdmin>,
 }
 
@@ -260,9 +273,12 @@ impl Actions for Features {
     }
 
     fn reload(&self) {
-        match &self.certificates {
-            Some(certificates) => certificates.reload(),
-            None => log::info!("there is nothing to reload: all was said by flags"),
+        match (&self.certificates, &self.https_off) {
+            (Some(certificates), _) => certificates.reload(),
+            (None, Some(why)) => log::warn!(
+                "nothing is read again: HTTPS was off at the start ({why}), and takes a restart"
+            ),
+            (None, None) => log::info!("there is nothing to reload: all was said by flags"),
         }
     }
 }

@@ -14,6 +14,7 @@ mod middleware;
 #[cfg(test)]
 mod testing;
 mod tls;
+mod words;
 
 use std::env;
 use std::io::{self, Write};

@@ -10,6 +10,7 @@ use common::{
     Files, LOCAL, PATIENCE, Pki, Server, command, curl_ping, expect_pong, handshake, lacks_tools,
     secure_refusal, served, start_secure, until,
 };
+use rustix::process::Signal;
 
 #[test]
 fn keys_of_every_kind_are_served() {
@@ -181,6 +182,8 @@ fn a_directory_turns_https_on_if_it_has_what_it_takes() {
         server.expect_message(&["WARN", "HTTPS is off", "server.", why]);
         assert_eq!(server.messages_with(&["WARN", "server."]).len(), 1);
         assert!(server.messages_with(&["https://"]).is_empty());
+        server.signal(Signal::HUP);
+        server.expect_message(&["WARN", "HTTPS was off at the start", why, "restart"]);
     };
     is_off("check the path");
     // Not where clients have to show certificates: HTTP asks nobody.
@@ -285,6 +288,8 @@ fn the_demo_has_https_out_of_the_box() {
     other.expect_message(&["WARN", "without HTTPS", "8443", "another process"]);
     assert_eq!(other.messages_with(&["without HTTPS"]).len(), 1);
     assert!(other.messages_with(&["https://"]).is_empty());
+    other.signal(Signal::HUP);
+    other.expect_message(&["HTTPS was off at the start", "8443", "restart"]);
     drop((server, other));
 
     let files = pki.leaf("server", LOCAL);

@@ -66,6 +66,7 @@ const PRODUCT: &[Layer] = &[
     layer(1, "tls", &[]),
     layer(0, "cluster", &[]),
     layer(0, "encoding", &[]),
+    layer(0, "words", &[]),
 ];
 
 const SOURCES: &[&str] = &["reactor/src/", "src/"];

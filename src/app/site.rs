@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use reactor::tls::Tls;
 use reactor::{Bound, ListenAddress, Observer, Site, Summary};
 
-use super::{Fault, hosts, plain};
+use super::{Fault, hosts};
 use crate::config::Config;
 use crate::logs::{self, AccessLog};
 use crate::middleware::{HTTPS_PORT, HostCheck, Hsts, HttpsRedirect, RedirectPort};
 use crate::tls::Source;
+use crate::words::plain;
 use crate::{demo, files};
 
 /// What every site of this process is made from: certificates change, the rest does not.

@@ -203,8 +203,9 @@ pub struct Bounds {
     pub max_requests: u32,
     /// Most connections at one time
     ///
-    /// The next one is told 503 and closed. Bounds memory and descriptors; where the system allows
-    /// fewer descriptors the bound is lowered, and a line says so.
+    /// The next one is told 503 and closed; over TLS it is closed without a word. Bounds memory and
+    /// descriptors; where the system allows fewer descriptors the bound is lowered, and a line says
+    /// so.
     #[arg(long, value_name = "N", default_value = "65536", value_parser = values::max_connections)]
     pub max_connections: usize,
     /// Most connections from one client address, or off

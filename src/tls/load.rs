@@ -9,7 +9,8 @@ use std::path::Path;
 
 use reactor::tls::{Certificate, CertificateError, ClientAuthority};
 
-use super::{Clients, Pair, own};
+use super::{Clients, Pair};
+use crate::words::plain;
 
 /// No chain and no bundle of authorities is as long.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -54,21 +55,11 @@ pub(super) fn pair(pair: &Pair) -> Result<Certificate, Refusal> {
             CertificateError::KeyMismatch => {
                 format!("cannot use {key_file} with {certificate_file}: {error}")
             }
-            _ if is_of_the_chain(&chain) => {
+            CertificateError::NoCertificate | CertificateError::Malformed(_) => {
                 format!("cannot use the certificate {certificate_file}: {error}")
             }
             _ => format!("cannot use the private key {key_file}: {error}"),
         })
-    })
-}
-
-/// Whether the chain would be refused whatever the key is.
-fn is_of_the_chain(chain: &[u8]) -> bool {
-    own::key().is_ok_and(|key| {
-        matches!(
-            Certificate::from_pem(chain, key.as_bytes()),
-            Err(CertificateError::NoCertificate | CertificateError::Malformed(_))
-        )
     })
 }
 
@@ -146,20 +137,11 @@ fn read(what: &str, path: &Path) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-/// The system's words for an error, without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::TempDir;
-    use crate::tls::own::tests::write_pair;
+    use crate::tls::own::tests::{key, write_pair};
 
     /// What is said about a pair after `spoil` had its way with it.
     fn refusal(spoil: impl FnOnce(&Pair)) -> (String, Pair) {
@@ -214,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_key_of_another_certificate_is_refused_with_both_names() {
-        let (line, files) = refusal(|files| fs::write(&files.key, own::key().unwrap()).unwrap());
+        let (line, files) = refusal(|files| fs::write(&files.key, key()).unwrap());
         for path in [&files.key, &files.certificate] {
             assert!(line.contains(path.to_str().unwrap()), "{line}");
         }

@@ -4,7 +4,7 @@
 //! the thread that notices new files. Must not know what is served, nor how TLS is spoken.
 //!
 //! ```text
-//!   files ──► load ──► Slot (one for each pair) ──► Tls ──► publish: new connections use it
+//!   files ──► load ──► Holder (one a pair) ─────► Tls ──► publish: new connections use it
 //!               ▲        ▲                                   │
 //!   own ────────┼────────┘ (self-signed)                     ▼
 //!   watch: every second, and when asked ◄──────────────── Status: counts, days left
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use reactor::tls::TlsVersion;
 
 pub use status::Status;
-pub use store::Certificates;
+pub use store::{Certificates, NoCertificates};
 pub use watch::Watch;
 
 /// How HTTPS is spoken, and with which certificates.

@@ -49,16 +49,6 @@ pub(super) fn certificate(now: SystemTime) -> Result<Own, String> {
     })
 }
 
-/// A fresh private key, ECDSA P-256, in PEM.
-///
-/// # Errors
-///
-/// The system has no randomness.
-pub(super) fn key() -> Result<String, String> {
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(refused)?;
-    Ok(key.serialize_pem())
-}
-
 fn refused(error: rcgen::Error) -> String {
     format!("cannot make a self-signed certificate: {error}")
 }
@@ -111,6 +101,12 @@ pub(super) mod tests {
     use crate::tls::Pair;
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// A fresh private key in PEM.
+    pub fn key() -> String {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        key.serialize_pem()
+    }
 
     /// Writes a fresh pair for `{name}.test`, in force from and until so many days from now.
     pub fn write_pair(folder: &Path, name: &str, from: i64, until: i64) -> Pair {

@@ -22,7 +22,7 @@ const OWN_LEFT_MIN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// All certificates of a server.
 pub struct Certificates {
     config: Config,
-    slots: Vec<Slot>,
+    holders: Vec<Holder>,
     clients: Option<Showing>,
     tls: Arc<Tls>,
     status: Arc<Status>,
@@ -30,9 +30,18 @@ pub struct Certificates {
     pending: Option<String>,
 }
 
+/// Why there are no certificates, in one line that names the file and the remedy.
+#[derive(Debug)]
+pub enum NoCertificates {
+    /// Nothing is to be served.
+    Fatal(String),
+    /// There is to be HTTP without HTTPS.
+    Off(String),
+}
+
 /// Which files to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
+pub(super) enum Scope {
     /// Those that have changed and are written to no more.
     Settled,
     /// Those that were refused for a reason that may have passed since.
@@ -41,8 +50,8 @@ pub(super) enum Which {
     All,
 }
 
-/// A certificate's place.
-struct Slot {
+/// Holds a certificate, and knows where it comes from.
+struct Holder {
     /// `None` if the certificate is made here and nothing may take its place.
     files: Option<Files>,
     certificate: Option<Certificate>,
@@ -67,55 +76,55 @@ struct Showing {
 }
 
 impl Certificates {
-    /// Reads the certificates. `None` if there is to be no HTTPS; then the log says why.
+    /// Reads the certificates.
     ///
     /// # Errors
     ///
-    /// What keeps the server from starting, in one line that names the file and the remedy.
-    pub fn load(config: &Config) -> Result<Option<Certificates>, String> {
+    /// What keeps the server from starting, or HTTPS from being a part of it.
+    pub fn load(config: &Config) -> Result<Certificates, NoCertificates> {
         let now = SystemTime::now();
-        let why = |refusal: Refusal| refusal.why;
+        let why = |refusal: Refusal| NoCertificates::Fatal(refusal.why);
         let clients = config.clients.clone().map(Showing::load);
         let clients = clients.transpose().map_err(why)?;
-        let slots = match &config.source {
+        let holders = match &config.source {
             Source::Files(pairs) => pairs
                 .iter()
-                .map(Slot::load)
+                .map(Holder::load)
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(why)?,
-            Source::SelfSigned => vec![Slot::own(None, now)?],
-            Source::Directory(folder) => match Slot::of_directory(folder, now) {
-                Ok(slots) => slots,
+            Source::SelfSigned => {
+                vec![Holder::own(None, now).map_err(NoCertificates::Fatal)?]
+            }
+            Source::Directory(folder) => match Holder::of_directory(folder, now) {
+                Ok(holders) => holders,
                 // Who asks for clients' certificates does not want to serve without asking.
-                Err(refusal) if clients.is_some() => return Err(refusal.why),
-                Err(refusal) => {
-                    log::warn!("HTTPS is off: {refusal}");
-                    return Ok(None);
-                }
+                Err(refusal) if clients.is_some() => return Err(why(refusal)),
+                Err(refusal) => return Err(NoCertificates::Off(refusal.why)),
             },
-            Source::Demo(folder) => match Slot::of_directory(folder, now) {
-                Ok(slots) => slots.into_iter().map(Slot::in_public).collect(),
+            Source::Demo(folder) => match Holder::of_directory(folder, now) {
+                Ok(holders) => holders.into_iter().map(Holder::in_public).collect(),
                 Err(refusal) => {
                     if folder.exists() {
                         log::info!("{refusal}; the demo is served with a self-signed certificate");
                     }
                     let mut files = Files::new(pair_in(folder, "server"), true);
                     files.watched.note(refusal);
-                    vec![Slot::own(Some(files), now)?]
+                    files.are_public = true;
+                    vec![Holder::own(Some(files), now).map_err(NoCertificates::Fatal)?]
                 }
             },
         };
-        let tls = arm(config, &slots, clients.as_ref(), None)?;
+        let tls = arm(config, &holders, clients.as_ref(), None).map_err(NoCertificates::Fatal)?;
         let status = Arc::new(Status::default());
         status.describe(tls.certificates());
-        Ok(Some(Certificates {
+        Ok(Certificates {
             config: config.clone(),
-            slots,
+            holders,
             clients,
             tls: Arc::new(tls),
             status,
             pending: None,
-        }))
+        })
     }
 
     /// What connections are to be opened with.
@@ -139,7 +148,7 @@ impl Certificates {
         publish: impl Fn(Arc<Tls>) -> Result<(), String> + Send + 'static,
     ) -> io::Result<Watch> {
         let now = SystemTime::now();
-        self.slots.iter().for_each(|slot| slot.describe(now));
+        self.holders.iter().for_each(|holder| holder.describe(now));
         if let Some(showing) = &self.clients {
             showing.describe(now, Level::Info);
         }
@@ -147,20 +156,23 @@ impl Certificates {
     }
 
     pub(super) fn has_files(&self) -> bool {
-        self.clients.is_some() || self.slots.iter().any(|slot| slot.files.is_some())
+        self.clients.is_some() || self.holders.iter().any(|holder| holder.files.is_some())
     }
 
     /// Reads files and lets new connections use what is new in them. What cannot be used is said,
     /// and what is in use stays.
-    pub(super) fn refresh(&mut self, which: Which, now: SystemTime, publish: &Publish) {
-        let slots = self.slots.iter_mut().map(|slot| slot.refresh(which, now));
+    pub(super) fn refresh(&mut self, scope: Scope, now: SystemTime, publish: &Publish) {
+        let holders = self
+            .holders
+            .iter_mut()
+            .map(|holder| holder.refresh(scope, now));
         let clients = self
             .clients
             .iter_mut()
-            .map(|showing| showing.refresh(which, now));
+            .map(|showing| showing.refresh(scope, now));
         let mut has_failed = false;
-        let mut is_new = self.pending.is_some() && which != Which::Settled;
-        for result in slots.chain(clients) {
+        let mut is_new = self.pending.is_some() && scope != Scope::Settled;
+        for result in holders.chain(clients) {
             match result {
                 Ok(changed) => is_new |= changed,
                 Err(why) => {
@@ -171,8 +183,8 @@ impl Certificates {
             }
         }
         if is_new {
-            self.publish(which, publish);
-        } else if which == Which::All && !has_failed {
+            self.publish(scope, publish);
+        } else if scope == Scope::All && !has_failed {
             log::info!("certificates were read again: nothing has changed");
         }
     }
@@ -180,23 +192,23 @@ impl Certificates {
     /// Says which certificates need care, and renews the one that is made here.
     pub(super) fn tell_daily(&mut self, now: SystemTime, publish: &Publish) {
         let mut is_new = false;
-        for slot in &mut self.slots {
-            is_new |= slot.renew(now);
-            if slot.level(now) != Some(Level::Info) {
-                slot.describe(now);
+        for holder in &mut self.holders {
+            is_new |= holder.renew(now);
+            if holder.level(now) != Some(Level::Info) {
+                holder.describe(now);
             }
         }
         if let Some(showing) = &self.clients {
             showing.describe(now, Level::Warn);
         }
         if is_new {
-            self.publish(Which::Settled, publish);
+            self.publish(Scope::Settled, publish);
         }
     }
 
-    fn publish(&mut self, which: Which, publish: &Publish) {
+    fn publish(&mut self, scope: Scope, publish: &Publish) {
         let clients = self.clients.as_ref();
-        let published = arm(&self.config, &self.slots, clients, Some(&self.tls))
+        let published = arm(&self.config, &self.holders, clients, Some(&self.tls))
             .map(Arc::new)
             .and_then(|tls| publish(Arc::clone(&tls)).map(|()| tls));
         let before = self.pending.take();
@@ -209,7 +221,7 @@ impl Certificates {
             }
             Err(why) => {
                 // Another try that ends as the last one did is no news.
-                if which != Which::Refused || before.as_ref() != Some(&why) {
+                if scope != Scope::Refused || before.as_ref() != Some(&why) {
                     self.status.count_failure();
                     log::error!("{why}; what was in use before stays");
                 }
@@ -228,7 +240,7 @@ impl fmt::Debug for Certificates {
 /// All of it as the engine takes it.
 fn arm(
     config: &Config,
-    slots: &[Slot],
+    holders: &[Holder],
     clients: Option<&Showing>,
     previous: Option<&Tls>,
 ) -> Result<Tls, String> {
@@ -245,7 +257,10 @@ fn arm(
                 Some(showing) => ClientAuth::Optional(showing.authority.clone()),
             },
         });
-    for certificate in slots.iter().filter_map(|slot| slot.certificate.as_ref()) {
+    for certificate in holders
+        .iter()
+        .filter_map(|holder| holder.certificate.as_ref())
+    {
         builder = builder.certificate(certificate.clone());
     }
     builder
@@ -285,9 +300,9 @@ impl Files {
     }
 }
 
-impl Slot {
+impl Holder {
     /// With a key that is no secret.
-    fn in_public(mut self) -> Slot {
+    fn in_public(mut self) -> Holder {
         if let Some(files) = &mut self.files {
             files.are_public = true;
         }
@@ -295,9 +310,9 @@ impl Slot {
     }
 
     /// Of a pair that must be there; whether it is in force does not matter.
-    fn load(pair: &Pair) -> Result<Slot, Refusal> {
+    fn load(pair: &Pair) -> Result<Holder, Refusal> {
         let files = Files::new(pair.clone(), false);
-        Ok(Slot {
+        Ok(Holder {
             certificate: Some(load::pair(pair)?),
             files: Some(files),
             own: None,
@@ -305,9 +320,9 @@ impl Slot {
     }
 
     /// With a certificate that is made here, until there are files.
-    fn own(files: Option<Files>, now: SystemTime) -> Result<Slot, String> {
+    fn own(files: Option<Files>, now: SystemTime) -> Result<Holder, String> {
         let own = own::certificate(now)?;
-        Ok(Slot {
+        Ok(Holder {
             files,
             certificate: Some(own.certificate),
             own: Some(own.fingerprint),
@@ -315,14 +330,14 @@ impl Slot {
     }
 
     /// Of the pairs in a directory, the first of which must be there and in force.
-    fn of_directory(folder: &Path, now: SystemTime) -> Result<Vec<Slot>, Refusal> {
-        let first = Slot::load(&pair_in(folder, "server"))?;
+    fn of_directory(folder: &Path, now: SystemTime) -> Result<Vec<Holder>, Refusal> {
+        let first = Holder::load(&pair_in(folder, "server"))?;
         if let (Some(certificate), Some(files)) = (&first.certificate, &first.files)
             && !Validity::of(certificate, now).is_in_force()
         {
             return Err(not_in_force(&files.pair, certificate, now));
         }
-        let mut second = Slot {
+        let mut second = Holder {
             files: Some(Files::new(pair_in(folder, "server-rsa"), true)),
             certificate: None,
             own: None,
@@ -337,9 +352,9 @@ impl Slot {
     }
 
     /// Reads the files if they are due; whether there is a new certificate in them.
-    fn refresh(&mut self, which: Which, now: SystemTime) -> Result<bool, String> {
+    fn refresh(&mut self, scope: Scope, now: SystemTime) -> Result<bool, String> {
         let files = self.files.as_mut();
-        if !files.is_some_and(|files| files.watched.is_due(which)) {
+        if !files.is_some_and(|files| files.watched.is_due(scope)) {
             return Ok(false);
         }
         let result = self.read(now);
@@ -347,7 +362,7 @@ impl Slot {
             self.describe(now);
         }
         match &mut self.files {
-            Some(files) => files.watched.judge(which, result),
+            Some(files) => files.watched.judge(scope, result),
             None => Ok(false),
         }
     }
@@ -383,7 +398,7 @@ impl Slot {
         if self.own.is_none() || !is_due {
             return false;
         }
-        match Slot::own(None, now) {
+        match Holder::own(None, now) {
             Ok(fresh) => {
                 self.certificate = fresh.certificate;
                 self.own = fresh.own;
@@ -434,8 +449,8 @@ impl Showing {
         })
     }
 
-    fn refresh(&mut self, which: Which, now: SystemTime) -> Result<bool, String> {
-        if !self.watched.is_due(which) {
+    fn refresh(&mut self, scope: Scope, now: SystemTime) -> Result<bool, String> {
+        if !self.watched.is_due(scope) {
             return Ok(false);
         }
         let result = load::clients(&self.clients).map(|fresh| {
@@ -446,7 +461,7 @@ impl Showing {
             }
             is_new
         });
-        self.watched.judge(which, result)
+        self.watched.judge(scope, result)
     }
 
     /// Says until when authorities and lists are in force, as far as it matters this much.

@@ -17,7 +17,7 @@ use reactor::tls::Tls;
 
 use super::expiry::DAY;
 use super::load::Refusal;
-use super::store::{Certificates, Which};
+use super::store::{Certificates, Scope};
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -61,15 +61,15 @@ impl Watch {
         let (mut retried, mut told) = (Rounds::new(RETRY_INTERVAL), Rounds::new(DAY));
         let work = move || {
             loop {
-                let which = match asked.recv_timeout(interval) {
-                    Ok(()) => Which::All,
-                    Err(RecvTimeoutError::Timeout) => Which::Settled,
+                let scope = match asked.recv_timeout(interval) {
+                    Ok(()) => Scope::All,
+                    Err(RecvTimeoutError::Timeout) => Scope::Settled,
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
                 let now = SystemTime::now();
-                certificates.refresh(which, now, &publish);
+                certificates.refresh(scope, now, &publish);
                 if retried.is_due(Instant::now()) {
-                    certificates.refresh(Which::Refused, now, &publish);
+                    certificates.refresh(Scope::Refused, now, &publish);
                 }
                 if told.is_due(Instant::now()) {
                     certificates.tell_daily(now, &publish);
@@ -144,8 +144,8 @@ impl Watched {
 
     /// Whether the files are to be read now: those that have changed once they look the same twice
     /// in a row, those that were refused for what may pass, or all of them.
-    pub(super) fn is_due(&mut self, which: Which) -> bool {
-        if which == Which::Refused {
+    pub(super) fn is_due(&mut self, scope: Scope) -> bool {
+        if scope == Scope::Refused {
             let may_pass = |refusal: &Refusal| refusal.may_pass;
             // Whoever writes to them now is waited for.
             return self.refusal.as_ref().is_some_and(may_pass) && self.last == self.read;
@@ -153,7 +153,7 @@ impl Watched {
         let now = look(&self.paths);
         let has_settled = now == self.last && now != self.read;
         self.last = now;
-        let is_due = which == Which::All || has_settled;
+        let is_due = scope == Scope::All || has_settled;
         if is_due {
             self.read = self.last.clone();
         }
@@ -169,7 +169,7 @@ impl Watched {
     /// why they are refused. The same reason is not said again for another try.
     pub(super) fn judge(
         &mut self,
-        which: Which,
+        scope: Scope,
         result: Result<bool, Refusal>,
     ) -> Result<bool, String> {
         let before = self.refusal.take();
@@ -177,7 +177,7 @@ impl Watched {
             Ok(is_new) => return Ok(is_new),
             Err(refusal) => self.refusal.insert(refusal),
         };
-        match which == Which::Refused && before.as_ref() == Some(&*refusal) {
+        match scope == Scope::Refused && before.as_ref() == Some(&*refusal) {
             true => Ok(false),
             false => Err(refusal.why.clone()),
         }
@@ -213,7 +213,7 @@ mod tests {
         write("a", "1");
         write("b", "1");
         let mut watched = Watched::new(vec![path("a"), path("b")]);
-        let mut is_due = || watched.is_due(Which::Settled);
+        let mut is_due = || watched.is_due(Scope::Settled);
         assert!(!is_due() && !is_due());
         write("a", "22");
         assert!(!is_due());
@@ -248,23 +248,23 @@ mod tests {
             let why = why.to_owned();
             Err(Refusal { why, may_pass })
         };
-        assert!(!watched.is_due(Which::Refused), "nothing was refused");
-        let said = watched.judge(Which::Settled, refused("no", true));
+        assert!(!watched.is_due(Scope::Refused), "nothing was refused");
+        let said = watched.judge(Scope::Settled, refused("no", true));
         assert_eq!(said, Err("no".into()));
-        assert!(watched.is_due(Which::Refused) && watched.is_due(Which::Refused));
-        let mut again = |why, may_pass| watched.judge(Which::Refused, refused(why, may_pass));
+        assert!(watched.is_due(Scope::Refused) && watched.is_due(Scope::Refused));
+        let mut again = |why, may_pass| watched.judge(Scope::Refused, refused(why, may_pass));
         assert_eq!(again("no", true), Ok(false));
         assert_eq!(again("not now", true), Err("not now".into()));
         assert_eq!(again("never", false), Err("never".into()));
-        assert!(!watched.is_due(Which::Refused));
+        assert!(!watched.is_due(Scope::Refused));
         // Somebody who asks is told again; somebody who writes is waited for.
-        let said = watched.judge(Which::All, refused("never", true));
+        let said = watched.judge(Scope::All, refused("never", true));
         assert_eq!(said, Err("never".into()));
         fs::write(&path, "22").unwrap();
-        assert!(!watched.is_due(Which::Settled) && !watched.is_due(Which::Refused));
-        assert!(watched.is_due(Which::Settled) && watched.is_due(Which::Refused));
-        assert_eq!(watched.judge(Which::Settled, Ok(true)), Ok(true));
-        assert!(!watched.is_due(Which::Refused));
+        assert!(!watched.is_due(Scope::Settled) && !watched.is_due(Scope::Refused));
+        assert!(watched.is_due(Scope::Settled) && watched.is_due(Scope::Refused));
+        assert_eq!(watched.judge(Scope::Settled, Ok(true)), Ok(true));
+        assert!(!watched.is_due(Scope::Refused));
     }
 
     #[test]
@@ -280,8 +280,8 @@ mod tests {
         let mut watched = Watched::new(vec![path("a")]);
         symlink("two", path("new")).unwrap();
         fs::rename(path("new"), path("data")).unwrap();
-        let mut is_due = |which| watched.is_due(which);
-        assert!(!is_due(Which::Settled) && is_due(Which::Settled));
-        assert!(is_due(Which::All) && !is_due(Which::Settled));
+        let mut is_due = |scope| watched.is_due(scope);
+        assert!(!is_due(Scope::Settled) && is_due(Scope::Settled));
+        assert!(is_due(Scope::All) && !is_due(Scope::Settled));
     }
 }

@@ -21,7 +21,7 @@ fn config(source: Source) -> Config {
 }
 
 fn load(source: Source) -> Certificates {
-    Certificates::load(&config(source)).unwrap().unwrap()
+    Certificates::load(&config(source)).unwrap()
 }
 
 /// The first names of the certificates in use.
@@ -32,18 +32,18 @@ fn names(tls: &Tls) -> Vec<String> {
 
 /// Reads all files again; the names of what was published.
 fn reload(certificates: &mut Certificates) -> Vec<Vec<String>> {
-    refresh(certificates, Which::All, SystemTime::now())
+    refresh(certificates, Scope::All, SystemTime::now())
 }
 
 /// Reads files again; the names of what was published.
-fn refresh(certificates: &mut Certificates, which: Which, now: SystemTime) -> Vec<Vec<String>> {
+fn refresh(certificates: &mut Certificates, scope: Scope, now: SystemTime) -> Vec<Vec<String>> {
     let published = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&published);
     let publish: Box<Publish> = Box::new(move |tls| {
         sink.lock().unwrap().push(names(&tls));
         Ok(())
     });
-    certificates.refresh(which, now, &publish);
+    certificates.refresh(scope, now, &publish);
     let published = published.lock().unwrap();
     published.clone()
 }
@@ -91,17 +91,17 @@ fn what_could_not_be_published_is_tried_again() {
     write_pair(folder.path(), "one", 0, 90);
     let refuse = |why: &'static str| -> Box<Publish> { Box::new(move |_| Err(why.into())) };
     let now = SystemTime::now();
-    certificates.refresh(Which::All, now, &refuse("no"));
+    certificates.refresh(Scope::All, now, &refuse("no"));
     assert_eq!(counts(&certificates), (0, 1));
     // The next tries fail as this one did, or for another reason.
-    assert!(refresh(&mut certificates, Which::Settled, now).is_empty());
-    certificates.refresh(Which::Refused, now, &refuse("no"));
+    assert!(refresh(&mut certificates, Scope::Settled, now).is_empty());
+    certificates.refresh(Scope::Refused, now, &refuse("no"));
     assert_eq!(counts(&certificates), (0, 1));
-    certificates.refresh(Which::Refused, now, &refuse("not yet"));
+    certificates.refresh(Scope::Refused, now, &refuse("not yet"));
     assert_eq!(counts(&certificates), (0, 2));
-    assert_eq!(refresh(&mut certificates, Which::Refused, now).len(), 1);
+    assert_eq!(refresh(&mut certificates, Scope::Refused, now).len(), 1);
     assert_eq!(counts(&certificates), (1, 2));
-    assert!(refresh(&mut certificates, Which::Refused, now).is_empty());
+    assert!(refresh(&mut certificates, Scope::Refused, now).is_empty());
 }
 
 #[test]
@@ -111,14 +111,14 @@ fn what_is_refused_for_what_may_pass_is_tried_again() {
     let later = |days: u32| now + days * Duration::from_secs(24 * 60 * 60);
     let pair = write_pair(folder.path(), "one", 0, 90);
     let mut certificates = load(Source::Files(vec![pair.clone()]));
-    let mut again = |now| refresh(&mut certificates, Which::Refused, now).len();
+    let mut again = |now| refresh(&mut certificates, Scope::Refused, now).len();
     assert_eq!(again(now), 0);
 
     // Not valid yet: taken once it is, though no file has changed since.
     let first = certificates.tls().certificates()[0].clone();
     write_pair(folder.path(), "one", 9, 90);
     assert!(reload(&mut certificates).is_empty());
-    let mut again = |now| refresh(&mut certificates, Which::Refused, now).len();
+    let mut again = |now| refresh(&mut certificates, Scope::Refused, now).len();
     assert_eq!((again(now), again(later(8)), again(later(10))), (0, 0, 1));
     assert_eq!(again(later(10)), 0);
     assert_eq!(counts(&certificates), (1, 1));
@@ -127,16 +127,16 @@ fn what_is_refused_for_what_may_pass_is_tried_again() {
     // A file that cannot be read for now.
     fs::rename(&pair.key, folder.path().join("away")).unwrap();
     assert!(reload(&mut certificates).is_empty());
-    assert!(refresh(&mut certificates, Which::Refused, now).is_empty());
+    assert!(refresh(&mut certificates, Scope::Refused, now).is_empty());
     assert_eq!(counts(&certificates), (1, 2));
     write_pair(folder.path(), "one", 0, 90);
-    assert_eq!(refresh(&mut certificates, Which::Refused, now).len(), 1);
+    assert_eq!(refresh(&mut certificates, Scope::Refused, now).len(), 1);
 
     // What is wrong in a file stays wrong until it is written.
     fs::write(&pair.key, "").unwrap();
     assert!(reload(&mut certificates).is_empty());
     write_pair(folder.path(), "one", 0, 90);
-    assert!(refresh(&mut certificates, Which::Refused, now).is_empty());
+    assert!(refresh(&mut certificates, Scope::Refused, now).is_empty());
     assert_eq!(counts(&certificates), (2, 3));
 }
 
@@ -147,14 +147,14 @@ fn what_is_not_valid_yet_at_the_start_is_taken_later() {
     write_pair(folder.path(), "server", 1, 90);
     let mut certificates = load(Source::Demo(folder.path().to_owned()));
     assert_eq!(names(certificates.tls()), ["localhost"]);
-    let taken = refresh(&mut certificates, Which::Refused, later);
+    let taken = refresh(&mut certificates, Scope::Refused, later);
     assert_eq!(taken, [["server.test"]]);
 
     write_pair(folder.path(), "server", 0, 90);
     write_pair(folder.path(), "server-rsa", 1, 90);
     let mut certificates = load(Source::Directory(folder.path().to_owned()));
     assert_eq!(names(certificates.tls()), ["server.test"]);
-    let taken = refresh(&mut certificates, Which::Refused, later);
+    let taken = refresh(&mut certificates, Scope::Refused, later);
     assert_eq!(taken, [["server.test", "server-rsa.test"]]);
 }
 
@@ -180,7 +180,11 @@ fn one_that_is_not_in_force_replaces_none_that_is() {
 fn a_directory_needs_a_pair_in_force() {
     let folder = TempDir::new();
     let source = || Source::Directory(folder.path().to_owned());
-    let is_off = || Certificates::load(&config(source())).unwrap().is_none();
+    let is_off = || match Certificates::load(&config(source())) {
+        Ok(_) => false,
+        Err(NoCertificates::Off(why)) => why.contains("server."),
+        Err(NoCertificates::Fatal(why)) => panic!("{why}"),
+    };
     assert!(is_off(), "empty");
     let pair = write_pair(folder.path(), "server", -9, -1);
     assert!(is_off(), "expired");
@@ -219,6 +223,8 @@ fn the_demo_has_a_certificate_whatever_is_there() {
     let source = || Source::Demo(folder.path().to_owned());
     let mut certificates = load(source());
     assert_eq!(names(certificates.tls()), ["localhost"]);
+    let files = certificates.holders[0].files.as_ref();
+    assert!(files.is_some_and(|files| files.are_public));
     assert!(reload(&mut certificates).is_empty());
     assert_eq!(counts(&certificates), (0, 0));
     write_pair(folder.path(), "server", -9, -1);
@@ -236,10 +242,10 @@ fn the_certificate_that_is_made_here_is_renewed_in_time() {
         certificates.tls().certificates()[0].clone(),
         SystemTime::now(),
     );
-    let slot = &mut certificates.slots[0];
-    assert!(!slot.renew(now + Duration::from_secs(59 * 24 * 60 * 60)));
-    assert!(slot.renew(now + Duration::from_secs(61 * 24 * 60 * 60)));
-    assert!(slot.certificate.as_ref() != Some(&first));
+    let holder = &mut certificates.holders[0];
+    assert!(!holder.renew(now + Duration::from_secs(59 * 24 * 60 * 60)));
+    assert!(holder.renew(now + Duration::from_secs(61 * 24 * 60 * 60)));
+    assert!(holder.certificate.as_ref() != Some(&first));
 }
 
 #[test]
@@ -252,6 +258,8 @@ fn without_the_clients_authority_nothing_is_served() {
         }),
         ..config(Source::SelfSigned)
     };
-    let line = Certificates::load(&config).unwrap_err();
+    let Err(NoCertificates::Fatal(line)) = Certificates::load(&config) else {
+        panic!("there are certificates");
+    };
     assert!(line.contains("/nonexistent/ca.pem"), "{line}");
 }

@@ -58,7 +58,9 @@ pub enum CertificateError {
     NoRevocationList,
     /// This name of a policy is not that of a host, or it has a policy already.
     PolicyName(String),
-    /// Something is not what it should be.
+    /// The private key is not what it should be.
+    KeyMalformed(String),
+    /// Something else is not: a certificate or a revocation list.
     Malformed(String),
 }
 
@@ -92,7 +94,7 @@ impl fmt::Display for CertificateError {
                      *.example.org, or it has one already"
                 );
             }
-            CertificateError::Malformed(what) => what,
+            CertificateError::KeyMalformed(what) | CertificateError::Malformed(what) => what,
         })
     }
 }
@@ -328,7 +330,7 @@ fn read_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, CertificateError> {
     }
     PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
         pem::Error::NoItemsFound => CertificateError::NoKey,
-        error => not_pem(&error),
+        error => CertificateError::KeyMalformed(format!("it is not PEM: {error}")),
     })
 }
 
