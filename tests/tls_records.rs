@@ -126,6 +126,15 @@ fn records_need_not_be_requests() {
 }
 
 #[test]
+fn a_large_answer_that_is_in_memory_arrives_whole() {
+    let server = start_secure(&["--tls-self-signed"]);
+    let body = pattern(5 << 20);
+    let mut client = Client::over_tls_with(server.secure_address(), trusting(VERSIONS[0]));
+    client.send(&post("/echo", &body));
+    assert!(client.response().body == body);
+}
+
+#[test]
 fn the_group_that_quantum_computers_do_not_break_is_preferred() {
     let server = start_secure(&["--tls-self-signed"]);
     let group = |groups: &[&'static dyn rustls::crypto::SupportedKxGroup]| {

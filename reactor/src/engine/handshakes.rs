@@ -1,6 +1,6 @@
-//! TLS handshakes that wait for their turn: what a client's first message costs, above all a
-//! signature, is spent only so many times a turn, so that others are served between them. Until
-//! then it is not even read.
+//! TLS handshakes that wait for their turn: what a client's messages cost, above all a signature,
+//! is spent only so many times a turn, so that others are served between them. Until then they are
+//! not even read.
 
 use std::collections::VecDeque;
 
@@ -25,7 +25,7 @@ pub(super) enum Turn {
     Unasked,
     /// It is in the queue.
     Waits,
-    /// It may read and answer, also if something else keeps it from doing so at once.
+    /// It may read and answer.
     Come,
 }
 

@@ -13,6 +13,10 @@ use crate::transport::{Poller, Readiness, Transport};
 /// Pieces that one call writes at most; what is beyond them goes with the next.
 const SLICES_MAX: usize = 16;
 
+/// Plaintext that is sealed in one go, so that a peer that takes all at once does not keep others
+/// waiting: a fraction of a millisecond.
+const SEALED_BYTES_A_TURN: usize = 512 << 10;
+
 /// A socket of a slot.
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -30,6 +34,8 @@ pub(super) struct Socket {
     broken: bool,
     /// Bytes went out since this was asked.
     has_sent: bool,
+    /// Ciphertext that came in since this was asked.
+    sealed_in: usize,
     /// What is sent last is not whole.
     is_cut: bool,
 }
@@ -54,6 +60,8 @@ pub(super) enum Sent {
     All,
     /// The peer takes no more now.
     Blocked,
+    /// The peer takes more, but others have to be served, too.
+    More,
     /// The connection is broken.
     Broken,
 }
@@ -87,6 +95,7 @@ impl Socket {
             finished: false,
             broken: false,
             has_sent: false,
+            sealed_in: 0,
             is_cut: false,
         }
     }
@@ -162,6 +171,12 @@ impl Socket {
         std::mem::take(&mut self.has_sent)
     }
 
+    /// Ciphertext that came in since the last call: what decrypting costs does not show in the
+    /// plaintext that it brings.
+    pub fn take_sealed_in(&mut self) -> usize {
+        std::mem::take(&mut self.sealed_in)
+    }
+
     /// How the connection is secured; `None` if it is plain, or not secured yet.
     #[inline]
     pub fn tls_info(&self) -> Option<&TlsInfo> {
@@ -176,6 +191,12 @@ impl Socket {
             None => self.receive(room),
             Some(_) => self.read_sealed(room),
         }
+    }
+
+    /// Whether what the handshake needs next has to wait for its turn: see
+    /// [`Session::awaits_turn`].
+    pub fn awaits_turn(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.awaits_turn())
     }
 
     /// Whether the client's first message is still to be read or answered.
@@ -269,18 +290,19 @@ impl Socket {
         }
         let mut count = tls.read(room);
         if count == 0 && !tls.is_finished() {
-            match tls.ingest_backlog() {
-                Ok(true) => {}
+            let taken_in = match tls.ingest_backlog() {
                 Ok(false) if !self.can_read => return Received::Blocked,
                 Ok(false) => match self.receive(room) {
-                    Received::Bytes(count) if self.ingest(&room[..count]).is_ok() => {}
-                    Received::Bytes(_) => return self.break_off(),
+                    Received::Bytes(count) => {
+                        self.sealed_in += count;
+                        self.ingest(&room[..count])
+                    }
                     other => return other,
                 },
-                Err(fault) => {
-                    log::debug!("TLS: {fault}");
-                    return self.break_off();
-                }
+                backlog => backlog.map(drop),
+            };
+            if let Err(fault) = taken_in {
+                return self.break_off(&fault);
             }
             count = self.tls.as_mut().map_or(0, |tls| tls.read(room));
         }
@@ -299,7 +321,8 @@ impl Socket {
 
     /// A record cannot be decrypted: the client is told, if that can be done at once.
     #[cold]
-    fn break_off(&mut self) -> Received {
+    fn break_off(&mut self, fault: &Fault) -> Received {
+        log::debug!("a connection over TLS is cut: {fault}");
         self.send_sealed();
         self.saw_close = true;
         Received::Broken
@@ -370,7 +393,11 @@ impl Socket {
     /// The same through TLS: seals as much as TLS takes, sends that, and so on.
     #[inline(never)]
     fn flush_sealed(&mut self, output: &mut Output, pool: &mut Pool) -> Sent {
+        let length = output.len();
         loop {
+            if length - output.len() >= SEALED_BYTES_A_TURN {
+                return Sent::More;
+            }
             if !self.can_write {
                 let is_empty = output.is_empty() && !self.has_unsent();
                 return if is_empty { Sent::All } else { Sent::Blocked };

@@ -8,6 +8,7 @@ use super::wire::Peers;
 use crate::engine::ANSWERS_A_TURN;
 use crate::limits::Limits;
 use crate::transport::memory::LinkOptions;
+use crate::transport::tls::client;
 
 const GET: &str = "GET /small HTTP/1.1\r\nHost: a\r\n\r\n";
 const EARLIER: Duration = Duration::from_millis(1);
@@ -299,4 +300,40 @@ fn a_session_is_resumed_by_another_worker() {
     }
     let resumed = |index: usize| rig.engine.workers[index].stats.handshakes_resumed.value();
     assert_eq!([resumed(0), resumed(1)], [0, 1]);
+}
+
+#[test]
+fn a_second_first_message_waits_for_its_own_turn() {
+    let mut rig = Rig::new(Limits::default());
+    let clients = client::Clients::new(&client::ClientOptions {
+        trusted: &[&client::LOCALHOST],
+        retries: true,
+        ..Default::default()
+    });
+    let mut guests: Vec<Guest> = (0..12).map(|_| rig.receive_at(1, &clients)).collect();
+    for guest in &mut guests {
+        guest.send_sealed(usize::MAX);
+    }
+    rig.settle();
+    // All are told to choose another group, which costs nothing; the signature comes now.
+    for guest in &mut guests {
+        guest.hear();
+        assert!(guest.tls.is_handshaking());
+        guest.send_sealed(usize::MAX);
+    }
+    for turn in 1..=12 / ANSWERS_A_TURN {
+        rig.turn();
+        guests.iter_mut().for_each(Guest::hear);
+        let secured = guests.iter().filter(|guest| !guest.tls.is_handshaking());
+        assert_eq!(secured.count(), turn * ANSWERS_A_TURN);
+    }
+    for guest in &mut guests {
+        guest.say(GET);
+    }
+    rig.settle();
+    assert!(
+        guests
+            .iter_mut()
+            .all(|guest| guest.text().ends_with("small\n"))
+    );
 }

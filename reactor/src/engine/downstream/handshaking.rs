@@ -35,15 +35,17 @@ impl Downstream {
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Step {
-        if self.socket.awaits_hello() && !may_answer(turn, key, cx) {
+        let is_costly = self.socket.awaits_turn();
+        if is_costly && !may_answer(turn, key, cx) {
             self.state = State::Handshaking { turn: Turn::Waits };
             return Step::Wait;
         }
-        let Some(mut hand) = self.take_hand(key, cx) else {
-            return Step::Wait;
-        };
+        // One that cannot use its turn asks again.
         self.state = State::Handshaking {
             turn: Turn::Unasked,
+        };
+        let Some(mut hand) = self.take_hand(key, cx) else {
+            return Step::Wait;
         };
         let step = loop {
             if budget.is_spent() {
@@ -51,7 +53,12 @@ impl Downstream {
                 break Step::Wait;
             }
             match self.socket.shake_hands(&mut hand.block) {
-                Handshake::GoesOn(count) => budget.spend(count.max(OVERHEAD_BYTES)),
+                Handshake::GoesOn(count) => {
+                    budget.spend(count.max(OVERHEAD_BYTES));
+                    if is_costly && !self.socket.awaits_hello() {
+                        cx.handshakes.spend();
+                    }
+                }
                 Handshake::AwaitsAnswer => {
                     cx.handshakes.spend();
                     match self.socket.answer_hello() {
@@ -99,8 +106,8 @@ impl Downstream {
     }
 }
 
-/// Whether the first message of the client of `key` may be read and answered now; otherwise it
-/// waits for its turn.
+/// Whether what the client of `key` sends next may be read and answered now; otherwise it waits for
+/// its turn.
 fn may_answer(turn: Turn, key: Key, cx: &mut Context) -> bool {
     match turn {
         Turn::Come => true,

@@ -119,6 +119,16 @@ impl Downstream {
         }
     }
 
+    /// What a read that brought so many bytes counts: what had to be decrypted for them, too.
+    #[inline]
+    pub(super) fn cost(&mut self, count: usize) -> usize {
+        let sealed = match self.socket.is_secure() {
+            true => self.socket.take_sealed_in(),
+            false => 0,
+        };
+        count.max(sealed).max(OVERHEAD_BYTES)
+    }
+
     /// Reads once behind the unused input.
     #[inline]
     pub(super) fn fill(&mut self, hand: &mut Hand) -> Received {
@@ -157,7 +167,7 @@ impl Downstream {
             }
             match self.fill(&mut hand) {
                 Received::Bytes(count) => {
-                    budget.spend(count.max(OVERHEAD_BYTES));
+                    budget.spend(self.cost(count));
                     self.received = true;
                 }
                 Received::Blocked => break Intake::Blocked,

@@ -1,6 +1,6 @@
 //! The end of a connection: patience with a client that has not read it yet.
 
-use super::{Budget, Downstream, OVERHEAD_BYTES, State, Step};
+use super::{Budget, Downstream, State, Step};
 use crate::buffer::Input;
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
@@ -47,7 +47,7 @@ impl Downstream {
             }
             match self.fill(&mut hand) {
                 Received::Bytes(count) => {
-                    budget.spend(count.max(OVERHEAD_BYTES));
+                    budget.spend(self.cost(count));
                     bytes_left = bytes_left.saturating_sub(count as u64);
                     hand.start = hand.end;
                     if bytes_left == 0 {

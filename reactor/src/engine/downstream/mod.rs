@@ -134,7 +134,7 @@ enum Step {
     Close,
 }
 
-/// What a read counts at least: over TLS it may bring nothing for us.
+/// What a read counts at least.
 const OVERHEAD_BYTES: usize = 256;
 
 /// After so long without a request TCP begins anew to find out how fast it may send (RFC 9293
@@ -334,12 +334,12 @@ impl Downstream {
                 return false;
             }
             let step = match self.state {
-                State::Handshaking { .. } | State::Reading if sent == Sent::Blocked => Step::Wait,
+                State::Handshaking { .. } | State::Reading if sent != Sent::All => Step::Wait,
                 State::Handshaking { turn } => self.shake_hands(turn, key, site, cx, &mut budget),
                 State::Reading => self.read_requests(key, site, cx, &mut budget),
                 State::Exchanging(id) => self.drive_exchange(key, id, cx, &mut budget),
                 State::Skipping(body) => self.skip_body(body, key, site, cx, &mut budget),
-                State::Closing { .. } if sent == Sent::Blocked => Step::Wait,
+                State::Closing { .. } if sent != Sent::All => Step::Wait,
                 State::Closing { .. } if !keeps_quiet && self.socket.finish() => Step::Go,
                 State::Closing { lingers: false } => Step::Close,
                 State::Closing { .. } if cx.mutated(Mutation::NoLingering) => Step::Close,
@@ -349,7 +349,7 @@ impl Downstream {
             match step {
                 Step::Go => is_secured = false,
                 Step::GoUnsent => is_secured = true,
-                Step::Wait => return self.flush(cx) != Sent::Broken,
+                Step::Wait => return self.flush_and_wait(key, cx),
                 Step::Close => return false,
             }
         }
@@ -363,6 +363,19 @@ impl Downstream {
         let sent = self.socket.flush(&mut cx.out, &mut cx.pool);
         self.sent |= self.socket.take_sent();
         sent
+    }
+
+    /// Sends what there is before the connection waits. False when it is over.
+    #[inline]
+    fn flush_and_wait(&mut self, key: Key, cx: &mut Context) -> bool {
+        match self.flush(cx) {
+            Sent::All | Sent::Blocked => true,
+            Sent::More => {
+                self.queue(key, cx);
+                true
+            }
+            Sent::Broken => false,
+        }
     }
 
     /// Makes what was not sent before the worker's output.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Budget, Downstream, Hand, OVERHEAD_BYTES, State, Step};
+use super::{Budget, Downstream, Hand, State, Step};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Asked, Routed, Told};
@@ -65,7 +65,7 @@ impl Downstream {
                 break Step::Go;
             }
             match self.fill(&mut hand) {
-                Received::Bytes(count) => budget.spend(count.max(OVERHEAD_BYTES)),
+                Received::Bytes(count) => budget.spend(self.cost(count)),
                 Received::Blocked => break Step::Wait,
                 // Within a head the client has left; between requests it has no more.
                 Received::Finished => {

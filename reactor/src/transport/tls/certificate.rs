@@ -55,6 +55,8 @@ pub enum CertificateError {
     KeyMismatch,
     /// There is no revocation list in the text.
     NoRevocationList,
+    /// This name of a policy is not that of a host, or it has a policy already.
+    PolicyName(String),
     /// Something is not what it should be.
     Malformed(String),
 }
@@ -81,6 +83,13 @@ impl fmt::Display for CertificateError {
             }
             CertificateError::NoRevocationList => {
                 "there is no revocation list in it; PEM begins with -----BEGIN X509 CRL-----"
+            }
+            CertificateError::PolicyName(name) => {
+                return write!(
+                    f,
+                    "{name:?} cannot have a policy: it is no host name, as in example.org or \
+                     *.example.org, or it has one already"
+                );
             }
             CertificateError::Malformed(what) => what,
         })

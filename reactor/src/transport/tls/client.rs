@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::kx_group;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
@@ -66,6 +67,8 @@ pub(crate) struct ClientOptions<'a> {
     pub nameless: bool,
     /// They resume no session.
     pub forgetful: bool,
+    /// They begin with a group that the server does not have, so that it asks them for another.
+    pub retries: bool,
     /// The only suites that they have; all if there is none.
     pub suites: &'a [CipherSuite],
     /// The only signatures that they can verify; all if there is none.
@@ -117,6 +120,9 @@ impl Clients {
 /// With the suites and signatures of these options.
 fn provider(options: &ClientOptions<'_>) -> Arc<CryptoProvider> {
     let mut provider = CryptoProvider::clone(&PROVIDER);
+    if options.retries {
+        provider.kx_groups = vec![kx_group::MLKEM768, kx_group::X25519];
+    }
     if !options.suites.is_empty() {
         let suites = &mut provider.cipher_suites;
         suites.retain(|suite| options.suites.contains(&suite.suite()));

@@ -12,7 +12,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SupportedCipherSuite};
 
 use super::certificate::{Certificate, CertificateError, ClientAuthority, PROVIDER, malformed};
-use super::names::Names;
+use super::names::{self, Names};
 
 /// What is spoken over TLS, best first (RFC 7301); a client that offers only others is refused.
 const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
@@ -113,8 +113,9 @@ impl TlsBuilder {
         self
     }
 
-    /// With a policy of its own for a name; `*.example.org` is for the names below. A request for
-    /// it that comes over a connection opened with another policy is answered with 421.
+    /// With a policy of its own for a name; `*.example.org` is for all names below, of however many
+    /// labels, as it is in routes. A request for it that comes over a connection opened with
+    /// another policy is answered with 421.
     #[must_use]
     pub fn host(mut self, name: &str, policy: TlsPolicy) -> TlsBuilder {
         self.hosts.push((name.to_owned(), policy));
@@ -131,7 +132,8 @@ impl TlsBuilder {
 
     /// Whether clients may resume sessions with tickets (RFC 8446 section 2.2). Their keys live in
     /// this process alone and change every six hours; without tickets every connection has secrets
-    /// of its own.
+    /// of its own. There are none where clients are asked for certificates: those are checked anew
+    /// for every connection.
     #[must_use]
     pub fn tickets(mut self, tickets: bool) -> TlsBuilder {
         self.without_tickets = !tickets;
@@ -142,14 +144,17 @@ impl TlsBuilder {
     ///
     /// # Errors
     ///
-    /// There is no certificate, or an authority or a revocation list is malformed.
+    /// There is no certificate, an authority or a revocation list is malformed, or a name of a
+    /// policy is not that of a host, or has two.
     pub fn build(self, previous: Option<&Tls>) -> Result<Tls, CertificateError> {
         if self.certificates.is_empty() {
             return Err(CertificateError::NoCertificate);
         }
         let certificates = Arc::new(Certificates::new(self.certificates));
         let arm = |policy: TlsPolicy| -> Result<Armed, CertificateError> {
-            let ticketer = match self.without_tickets {
+            // A ticket would be good for longer than the certificate that the client has shown.
+            let asks_client = policy.client_auth != ClientAuth::Off;
+            let ticketer = match self.without_tickets || asks_client {
                 true => None,
                 false => Some(ticketer(&policy, previous)?),
             };
@@ -159,6 +164,9 @@ impl TlsBuilder {
         let mut policies = vec![arm(self.policy)?];
         let mut hosts = Names::default();
         for (name, policy) in self.hosts {
+            if !names::is_pattern(&name) || hosts.has(&name) {
+                return Err(CertificateError::PolicyName(name));
+            }
             let known = policies.iter().position(|armed| armed.policy == policy);
             let index = known.unwrap_or(policies.len());
             if known.is_none() {
@@ -191,10 +199,12 @@ impl Tls {
         self.policy_of(Some(name)).is_some()
     }
 
-    /// What a connection is opened with whose client asks for `name`; `None` if it is refused.
-    pub(super) fn config(&self, name: Option<&str>) -> Option<Arc<ServerConfig>> {
-        let index = self.policy_of(name)?;
-        Some(Arc::clone(&self.policies[index].config))
+    /// What a connection is opened with whose client asks for `name`, and whether it is asked for a
+    /// certificate; `None` if it is refused.
+    pub(super) fn terms(&self, name: Option<&str>) -> Option<(Arc<ServerConfig>, bool)> {
+        let armed = &self.policies[self.policy_of(name)?];
+        let asks_client = armed.policy.client_auth != ClientAuth::Off;
+        Some((Arc::clone(&armed.config), asks_client))
     }
 
     /// Whether a request for `host` may come over a connection that was opened for `name`: what is
@@ -210,7 +220,7 @@ impl Tls {
     }
 
     fn policy_of(&self, name: Option<&str>) -> Option<usize> {
-        let own = name.and_then(|name| self.hosts.find(name));
+        let own = name.and_then(|name| self.hosts.find_below(name));
         let is_known = |name: &str| self.certificates.by_name.find(name).is_some();
         match own {
             Some(index) => Some(*index),

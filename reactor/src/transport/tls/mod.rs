@@ -11,6 +11,7 @@
 //! The only place that knows rustls. Must not know sockets, what the plaintext means, or where a
 //! certificate came from.
 
+mod alert;
 mod certificate;
 #[cfg(test)]
 pub(crate) mod client;

@@ -18,9 +18,10 @@ use std::io::{self, IoSlice, Read, Write};
 use std::mem;
 use std::sync::Arc;
 
-use rustls::server::{Accepted, AcceptedAlert, Acceptor};
-use rustls::{ContentType, Error, InvalidMessage, ServerConfig, ServerConnection};
+use rustls::server::{Accepted, Acceptor};
+use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 
+use super::alert::Alert;
 use super::config::Tls;
 use super::info::TlsInfo;
 
@@ -35,16 +36,6 @@ const SMALL_RECORDS_BYTES: usize = 14 << 10;
 /// Plaintext that is sealed before it is sent: three full records. With their overhead they stay
 /// below the 64 KiB that systems cut into packets late or never; four would leave in two pieces.
 const SEALED_BYTES_MAX: usize = 48 << 10;
-
-/// Ciphertext in one piece above which the buffer for it is worth being shrunk afterwards.
-const USUAL_BYTES: usize = 4 << 10;
-
-/// The alert unrecognized_name (RFC 6066 section 3), fatal, before any key is agreed on.
-const UNRECOGNIZED_NAME: &[u8] = &[0x15, 3, 3, 0, 2, 2, 112];
-
-/// Likewise unexpected_message and decode_error (RFC 8446 section 6.2).
-const UNEXPECTED_MESSAGE: &[u8] = &[0x15, 3, 3, 0, 2, 2, 10];
-const DECODE_ERROR: &[u8] = &[0x15, 3, 3, 0, 2, 2, 50];
 
 /// Why a connection cannot go on. What is to be told to the client is ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,8 +67,8 @@ pub struct Session {
     has_ended: bool,
     /// Plaintext that still goes out in small records.
     small_bytes_left: usize,
-    /// The last ciphertext came in so large a piece that the buffer for it has grown.
-    has_grown: bool,
+    /// The client is asked for a certificate.
+    asks_client: bool,
     /// Alert or close_notify was queued: nothing more may be sent.
     is_closed: bool,
     /// Known when the handshake is finished.
@@ -95,12 +86,6 @@ enum State {
     Refused(Alert),
 }
 
-/// The last word to a client.
-enum Alert {
-    Ours(&'static [u8]),
-    Theirs(AcceptedAlert),
-}
-
 impl Session {
     /// A connection whose client is to speak first.
     pub fn new(tls: Arc<Tls>) -> Session {
@@ -114,7 +99,7 @@ impl Session {
             unread: 0,
             has_ended: false,
             small_bytes_left: SMALL_RECORDS_BYTES,
-            has_grown: false,
+            asks_client: false,
             is_closed: false,
             info: None,
         }
@@ -126,7 +111,6 @@ impl Session {
     ///
     /// The connection is over; an alert may be waiting to be sent.
     pub fn ingest(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        self.has_grown |= bytes.len() > USUAL_BYTES;
         if !self.backlog.is_empty() {
             self.backlog.extend_from_slice(bytes);
             return Ok(());
@@ -136,7 +120,7 @@ impl Session {
         Ok(())
     }
 
-    /// Decrypts ciphertext that was kept, now that plaintext was read. Whether there was any.
+    /// Decrypts ciphertext that was kept, now that plaintext was read. Whether any was used.
     ///
     /// # Errors
     ///
@@ -156,8 +140,21 @@ impl Session {
         matches!(self.state, State::Hello { .. } | State::Chosen(..))
     }
 
-    /// Whether the client's first message is to be answered, which costs a signature: it may have
-    /// to wait for its turn.
+    /// Whether what comes next is costly, so that it has to wait for its turn before it is read:
+    /// the client's first message, the second one where it had to choose another group (RFC 8446
+    /// section 4.1.4), or its certificate.
+    pub fn awaits_turn(&self) -> bool {
+        match &self.state {
+            State::Hello { .. } | State::Chosen(..) => true,
+            State::Open(connection) if connection.is_handshaking() => {
+                let retries = Some(HandshakeKind::FullWithHelloRetryRequest);
+                self.asks_client || connection.handshake_kind() == retries
+            }
+            State::Open(_) | State::Refused(_) => false,
+        }
+    }
+
+    /// Whether the client's first message is there, and to be answered.
     pub fn awaits_answer(&self) -> bool {
         matches!(self.state, State::Chosen(..))
     }
@@ -168,7 +165,7 @@ impl Session {
     ///
     /// Like [`Session::ingest`].
     pub fn answer_hello(&mut self) -> Result<(), Fault> {
-        let refused = State::Refused(Alert::Ours(b""));
+        let refused = State::Refused(Alert::NONE);
         match mem::replace(&mut self.state, refused) {
             State::Chosen(accepted, config) => match accepted.into_connection(config) {
                 Ok(mut connection) => {
@@ -253,8 +250,7 @@ impl Session {
     pub fn has_output(&self) -> bool {
         match &self.state {
             State::Open(connection) => connection.wants_write(),
-            State::Refused(Alert::Ours(bytes)) => !bytes.is_empty(),
-            State::Refused(Alert::Theirs(_)) => !self.is_closed,
+            State::Refused(alert) => !alert.is_sent(),
             State::Hello { .. } | State::Chosen(..) => false,
         }
     }
@@ -267,16 +263,7 @@ impl Session {
     pub fn send(&mut self, transport: &mut dyn Write) -> io::Result<usize> {
         match &mut self.state {
             State::Open(connection) => connection.write_tls(transport),
-            State::Refused(Alert::Ours(bytes)) => {
-                let count = transport.write(bytes)?;
-                *bytes = &bytes[count..];
-                Ok(count)
-            }
-            State::Refused(Alert::Theirs(alert)) => {
-                let count = alert.write(transport)?;
-                self.is_closed = count == 0;
-                Ok(count)
-            }
+            State::Refused(alert) => alert.send(transport),
             State::Hello { .. } | State::Chosen(..) => Ok(0),
         }
     }
@@ -302,13 +289,10 @@ impl Session {
     /// Gives back memory that a connection does not need between requests.
     #[inline]
     pub fn rest(&mut self) {
-        if self.has_grown {
-            self.has_grown = false;
-            self.backlog = mem::take(&mut self.backlog).into_boxed_slice().into_vec();
-            if let State::Open(connection) = &mut self.state {
-                // Nothing is read: rustls shrinks its buffer before it reads.
-                let _ = connection.read_tls(&mut Nothing);
-            }
+        self.backlog.shrink_to_fit();
+        if let State::Open(connection) = &mut self.state {
+            // Nothing is read: rustls shrinks its buffer before it reads.
+            let _ = connection.read_tls(&mut Nothing);
         }
     }
 
@@ -353,14 +337,15 @@ impl Session {
             return Err(Fault::Plaintext);
         }
         if let Err(error) = acceptor.read_tls(left) {
-            return Err(self.refuse(Alert::Ours(b""), &error.to_string()));
+            return Err(self.refuse(Alert::NONE, &error.to_string()));
         }
         match acceptor.accept() {
             Ok(None) => Ok(true),
             Ok(Some(accepted)) => {
                 let hello = accepted.client_hello();
-                match self.tls.config(hello.server_name()) {
-                    Some(config) => {
+                match self.tls.terms(hello.server_name()) {
+                    Some((config, asks_client)) => {
+                        self.asks_client = asks_client;
                         self.state = State::Chosen(Box::new(accepted), config);
                         Ok(true)
                     }
@@ -369,14 +354,11 @@ impl Session {
                             Some(name) => format!("no certificate is for {name:?}"),
                             None => "the client names no host".into(),
                         };
-                        Err(self.refuse(Alert::Ours(UNRECOGNIZED_NAME), &why))
+                        Err(self.refuse(Alert::UNRECOGNIZED_NAME, &why))
                     }
                 }
             }
-            Err((error, alert)) => {
-                let alert = missing_alert(&error).map_or(Alert::Theirs(alert), Alert::Ours);
-                Err(self.refuse(alert, &error.to_string()))
-            }
+            Err((error, alert)) => Err(self.refuse(Alert::of(&error, alert), &error.to_string())),
         }
     }
 
@@ -418,22 +400,6 @@ impl fmt::Debug for Session {
             State::Refused(_) => "refused",
         };
         write!(f, "Session({state})")
-    }
-}
-
-/// The alert for an error in the client's first message where rustls has none.
-fn missing_alert(error: &Error) -> Option<&'static [u8]> {
-    match error {
-        // An alert is not answered with another.
-        Error::InappropriateMessage {
-            got_type: ContentType::Alert,
-            ..
-        } => None,
-        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
-            Some(UNEXPECTED_MESSAGE)
-        }
-        Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge) => Some(DECODE_ERROR),
-        _ => None,
     }
 }
 

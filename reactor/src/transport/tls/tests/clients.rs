@@ -195,3 +195,21 @@ fn a_host_that_requires_certificates_is_not_reached_through_one_that_does_not() 
     let (_, told) = refusal(&nobody, "closed.example.org", &tls);
     assert_eq!(told, "received fatal alert: CertificateRequired");
 }
+
+#[test]
+fn only_who_is_asked_for_a_certificate_waits_for_another_turn_with_it() {
+    let authority = Authority::new("clients");
+    let known = ClientAuthority::from_pem(authority.pem.chain.as_bytes()).unwrap();
+    for (client_auth, waits) in [
+        (ClientAuth::Off, false),
+        (ClientAuth::Optional(known), true),
+    ] {
+        let tls = demanding(client_auth);
+        let mut pair = Pair::new(&local_clients(TlsVersion::V1_3), "localhost", &tls);
+        pair.server.ingest(&pair.client.output()).unwrap();
+        pair.server.answer_hello().unwrap();
+        assert_eq!(pair.server.awaits_turn(), waits);
+        pair.exchange(usize::MAX).unwrap();
+        assert!(!pair.server.awaits_turn());
+    }
+}

@@ -210,6 +210,8 @@ fn names_may_have_policies_of_their_own() {
     let (old, new) = (clients(TlsVersion::V1_2), clients(TlsVersion::V1_3));
     refusal(&old, "new.example.org", &tls);
     refusal(&old, "a.new.example.org", &tls);
+    // As in routes, and unlike in certificates, the star stands for any number of labels.
+    refusal(&old, "a.b.new.example.org", &tls);
     let opened = Pair::open(&old, "old.example.org", &tls);
     let info = opened.info();
     for (host, is_covered) in [
@@ -221,7 +223,7 @@ fn names_may_have_policies_of_their_own() {
         ("New.Example.Org", false),
         ("new.example.org.", false),
         ("a.new.example.org", false),
-        ("a.b.new.example.org", true),
+        ("a.b.new.example.org", false),
     ] {
         assert_eq!(info.covers(host), is_covered, "{host}");
     }
@@ -229,6 +231,31 @@ fn names_may_have_policies_of_their_own() {
     let info = opened.info();
     assert!(info.covers("new.example.org") && info.covers("a.new.example.org"));
     assert!(!info.covers("old.example.org") && !info.covers("elsewhere.org"));
+}
+
+#[test]
+fn a_policy_is_for_a_host_and_a_host_has_one() {
+    let pem = Pem::for_names(&["example.org"]);
+    let build = |names: &[&str]| {
+        let policy = TlsPolicy::default;
+        let add = |tls: TlsBuilder, name: &&str| tls.host(name, policy());
+        names
+            .iter()
+            .fold(server(&[&pem]), add)
+            .build(None)
+            .map(drop)
+    };
+    assert_eq!(build(&["a.example", "*.a.example", "10.0.0.1"]), Ok(()));
+    for names in [
+        &["example.org:8443"][..],
+        &["*"],
+        &[""],
+        &["a.example", "A.example."],
+        &["*.a.example", "*.A.example"],
+    ] {
+        let name = names.last().unwrap().to_string();
+        assert_eq!(build(names), Err(CertificateError::PolicyName(name)));
+    }
 }
 
 #[test]

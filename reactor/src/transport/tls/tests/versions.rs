@@ -102,3 +102,21 @@ fn a_client_that_offers_no_protocol_is_served() {
         assert_eq!(pair.client.protocol(), None);
     }
 }
+
+#[test]
+fn a_client_that_has_to_choose_another_group_waits_for_another_turn() {
+    let clients = Clients::new(&ClientOptions {
+        trusted: &[&LOCALHOST],
+        version: Some(TlsVersion::V1_3),
+        retries: true,
+        ..Default::default()
+    });
+    let mut pair = Pair::new(&clients, "localhost", &local_tls());
+    assert!(pair.server.awaits_turn() && pair.server.awaits_hello());
+    pair.server.ingest(&pair.client.output()).unwrap();
+    pair.server.answer_hello().unwrap();
+    // What was answered cost nothing: the signature is for the second message.
+    assert!(pair.server.awaits_turn() && !pair.server.awaits_hello());
+    pair.exchange(usize::MAX).unwrap();
+    assert!(!pair.client.is_handshaking() && !pair.server.awaits_turn());
+}
