@@ -85,7 +85,7 @@ fn lines_tell_of_tls_and_of_the_clients_certificate() {
     for part in ["al\\\"ice", "\u{202e}\u{dc}bung"] {
         assert!(subject.contains(part), "{subject}");
     }
-    assert_eq!(lines[3]["tls_client_names"][0], "localhost");
+    assert_eq!(lines[3]["tls_client_names"][0], "DNS:localhost");
     log.finish(Duration::from_secs(10));
 }
 

@@ -12,9 +12,9 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, RootCertStore};
-use x509_cert::certificate::{CertificateInner, Raw};
+use x509_cert::certificate::{CertificateInner, Raw, TbsCertificateInner};
 use x509_cert::crl::CertificateList;
-use x509_cert::der::Decode;
+use x509_cert::der::{self, Decode};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 
@@ -32,9 +32,9 @@ pub struct Certificate {
 
 /// What a certificate says of itself.
 #[derive(Debug)]
-pub(super) struct Facts {
-    pub subject: Box<str>,
-    pub names: Box<[Box<str>]>,
+struct Facts {
+    subject: Box<str>,
+    names: Box<[Box<str>]>,
     not_before: SystemTime,
     not_after: SystemTime,
     is_authority: bool,
@@ -179,16 +179,19 @@ impl Facts {
     /// # Errors
     ///
     /// It is not one.
-    pub(super) fn of(certificate: &CertificateDer<'_>) -> Result<Facts, CertificateError> {
-        let refuse = |error: x509_cert::der::Error| malformed("the certificate", &error);
+    fn of(certificate: &CertificateDer<'_>) -> Result<Facts, CertificateError> {
+        let refuse = |error: der::Error| malformed("the certificate", &error);
         let parsed = CertificateInner::<Raw>::from_der(certificate).map_err(refuse)?;
         let parsed = parsed.tbs_certificate();
-        let names = parsed.get_extension::<SubjectAltName>().map_err(refuse)?;
+        let names = names(parsed).map_err(refuse)?;
         let constraints = parsed.get_extension::<BasicConstraints>().map_err(refuse)?;
-        let names = names.map_or(Vec::new(), |(_, SubjectAltName(names))| names);
+        let hosts = names.into_iter().filter_map(|name| match name {
+            (Kind::Dns | Kind::Ip, text) => Some(text.into()),
+            (Kind::Email | Kind::Uri, _) => None,
+        });
         Ok(Facts {
             subject: parsed.subject().to_string().into(),
-            names: names.iter().filter_map(name_text).collect(),
+            names: hosts.collect(),
             not_before: parsed.validity().not_before.to_system_time(),
             not_after: parsed.validity().not_after.to_system_time(),
             is_authority: constraints.is_some_and(|(_, constraints)| constraints.ca),
@@ -196,18 +199,63 @@ impl Facts {
     }
 }
 
-/// A name as people write it; `None` for kinds that no client of a web server has.
-fn name_text(name: &GeneralName) -> Option<Box<str>> {
-    match name {
-        GeneralName::DnsName(name) => Some(name.as_str().to_ascii_lowercase().into()),
-        GeneralName::Rfc822Name(name) | GeneralName::UniformResourceIdentifier(name) => {
-            Some(name.as_str().into())
+/// A certificate that a client has shown and that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The subject's distinguished name (RFC 4514), as in `CN=alice,O=Example`.
+    pub subject: Box<str>,
+    /// Its names (RFC 5280 section 4.2.1.6), each with its kind before it, as OpenSSL writes them:
+    /// `DNS:laptop.example`, `email:alice@example.org`, `IP:192.0.2.1`, `URI:spiffe://example/alice`.
+    /// One kind can spell what another means, so they are to be compared whole.
+    pub names: Box<[Box<str>]>,
+}
+
+impl ClientCertificate {
+    /// Of a certificate in DER that was verified: what cannot be read of it is left out.
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> ClientCertificate {
+        let parsed = CertificateInner::<Raw>::from_der(certificate).ok();
+        let parsed = parsed.as_ref().map(CertificateInner::tbs_certificate);
+        let subject = parsed.map(|parsed| parsed.subject().to_string());
+        let names = parsed.and_then(|parsed| names(parsed).ok());
+        let shown = |(kind, text): (Kind, String)| match kind {
+            Kind::Dns => format!("DNS:{text}").into(),
+            Kind::Email => format!("email:{text}").into(),
+            Kind::Ip => format!("IP:{text}").into(),
+            Kind::Uri => format!("URI:{text}").into(),
+        };
+        ClientCertificate {
+            subject: subject.unwrap_or_default().into(),
+            names: names.unwrap_or_default().into_iter().map(shown).collect(),
         }
+    }
+}
+
+/// What a name names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Dns,
+    Email,
+    Ip,
+    Uri,
+}
+
+/// The names of a certificate, of the kinds that servers and clients of the web have.
+fn names(certificate: &TbsCertificateInner<Raw>) -> Result<Vec<(Kind, String)>, der::Error> {
+    let names = certificate.get_extension::<SubjectAltName>()?;
+    let names = names.map_or(Vec::new(), |(_, SubjectAltName(names))| names);
+    Ok(names.iter().filter_map(kind_and_text).collect())
+}
+
+fn kind_and_text(name: &GeneralName) -> Option<(Kind, String)> {
+    match name {
+        GeneralName::DnsName(name) => Some((Kind::Dns, name.as_str().to_ascii_lowercase())),
+        GeneralName::Rfc822Name(name) => Some((Kind::Email, name.as_str().to_owned())),
+        GeneralName::UniformResourceIdentifier(name) => Some((Kind::Uri, name.as_str().to_owned())),
         GeneralName::IpAddress(bytes) => {
             let bytes = bytes.as_bytes();
             let ip = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
             let ip = ip.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
-            ip.ok().map(|ip| ip.to_string().into())
+            ip.ok().map(|ip| (Kind::Ip, ip.to_string()))
         }
         _ => None,
     }

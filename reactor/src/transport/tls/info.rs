@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, ServerConnection};
 
-use super::certificate::Facts;
+use super::certificate::ClientCertificate;
 use super::config::{Tls, TlsVersion};
 
 /// How a connection was opened.
@@ -16,15 +16,6 @@ pub struct TlsInfo {
     is_resumed: bool,
     client: Option<ClientCertificate>,
     tls: Arc<Tls>,
-}
-
-/// A client's certificate, which was checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// The subject's distinguished name (RFC 4514), as in `CN=alice,O=Example`.
-    pub subject: Box<str>,
-    /// Its names, addresses and URIs (RFC 5280 section 4.2.1.6).
-    pub names: Box<[Box<str>]>,
 }
 
 impl TlsInfo {
@@ -71,17 +62,7 @@ impl TlsInfo {
             cipher_suite: suite.map_or("", |suite| suite_name(suite.suite())),
             server_name: connection.server_name().map(Box::from),
             is_resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
-            client: client.map(|certificate| match Facts::of(certificate) {
-                Ok(facts) => ClientCertificate {
-                    subject: facts.subject,
-                    names: facts.names,
-                },
-                // It was verified all the same, so only its description is missing.
-                Err(_) => ClientCertificate {
-                    subject: "".into(),
-                    names: Box::default(),
-                },
-            }),
+            client: client.map(ClientCertificate::of),
             tls,
         }
     }

@@ -22,9 +22,9 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub use certificate::{Certificate, CertificateError, ClientAuthority};
+pub use certificate::{Certificate, CertificateError, ClientAuthority, ClientCertificate};
 pub use config::{ClientAuth, Tls, TlsBuilder, TlsPolicy, TlsVersion};
-pub use info::{ClientCertificate, TlsInfo};
+pub use info::TlsInfo;
 #[cfg(test)]
 pub(crate) use session::inspect::SessionView;
 pub use session::{Fault, Session};

@@ -200,6 +200,7 @@ fn the_facts_are_those_of_the_first_certificate() {
     params.subject_alt_names = vec![
         SanType::DnsName("Www.Example.ORG".try_into().unwrap()),
         SanType::DnsName("*.Example.org".try_into().unwrap()),
+        SanType::Rfc822Name("www.example.net".try_into().unwrap()),
         SanType::IpAddress([127, 0, 0, 1].into()),
         SanType::IpAddress("2001:DB8:0::1".parse().unwrap()),
     ];

@@ -37,10 +37,10 @@ fn a_good_certificate_is_seen_with_its_names() {
         for version in VERSIONS {
             let pair = Pair::open(&showing(Some(&alice), version), "localhost", &tls);
             let names = [
-                "laptop.example.org",
-                "alice@example.org",
-                "192.0.2.1",
-                "spiffe://example.org/alice",
+                "DNS:laptop.example.org",
+                "email:alice@example.org",
+                "IP:192.0.2.1",
+                "URI:spiffe://example.org/alice",
             ];
             let expected = ClientCertificate {
                 subject: "CN=alice,O=Example".into(),
