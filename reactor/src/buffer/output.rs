@@ -1,7 +1,7 @@
 //! What is to be sent: a queue of bytes in blocks, and of bodies that stay where they are.
 
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::sync::Arc;
 
 use super::{Block, Pool};
@@ -112,6 +112,53 @@ impl Output {
         debug_assert!(self.end + count <= self.tail.len());
         self.end += count;
         self.bytes += count;
+    }
+
+    /// Has `read` fill room for at most `count_max` bytes at the end of the queue in one go: it is
+    /// handed up to three pieces, and says how many bytes it has put there. Returns what it said.
+    ///
+    /// # Errors
+    ///
+    /// No block is left, not even for one piece.
+    pub fn fill(
+        &mut self,
+        count_max: usize,
+        pool: &mut Pool,
+        read: impl FnOnce(&mut [IoSliceMut<'_>]) -> io::Result<usize>,
+    ) -> Result<io::Result<usize>, NoBlock> {
+        let first = self.room(1, pool)?.len().min(count_max);
+        let mut extra = [Block::default(), Block::default()];
+        let mut wanted = [0, 0];
+        let mut left = count_max - first;
+        for (block, wanted) in extra.iter_mut().zip(&mut wanted) {
+            if left > 0 {
+                *block = pool.take_for_output().unwrap_or_default();
+            }
+            *wanted = left.min(block.len());
+            left -= *wanted;
+        }
+        let [second, third] = &mut extra;
+        let mut pieces = [
+            IoSliceMut::new(&mut self.tail[self.end..self.end + first]),
+            IoSliceMut::new(&mut second[..wanted[0]]),
+            IoSliceMut::new(&mut third[..wanted[1]]),
+        ];
+        let filled = read(&mut pieces);
+        let mut count = *filled.as_ref().unwrap_or(&0);
+        self.grow(count.min(first));
+        count -= count.min(first);
+        for (block, wanted) in extra.into_iter().zip(wanted) {
+            if count > 0 {
+                self.seal();
+                self.return_tail(pool);
+                self.tail = block;
+                self.grow(count.min(wanted));
+                count -= count.min(wanted);
+            } else if !block.is_empty() {
+                pool.put(block);
+            }
+        }
+        Ok(filled)
     }
 
     /// Copies `bytes` to the end of the queue, over as many blocks as they need.
@@ -304,6 +351,39 @@ mod tests {
             output.clear(&mut pool);
             assert_eq!(pool.lent(), 0);
         }
+    }
+
+    #[test]
+    fn is_filled_over_several_blocks_by_one_read() {
+        let source: Vec<u8> = (0..4 * BLOCK_BYTES_MIN).map(|i| (i % 251) as u8).collect();
+        for bytes_max in [0, 1 << 20] {
+            for count_max in [1, 100, BLOCK_BYTES_MIN, 3 * BLOCK_BYTES_MIN, usize::MAX] {
+                for there in [0, 1, BLOCK_BYTES_MIN - 5, 2 * BLOCK_BYTES_MIN, source.len()] {
+                    let mut pool = Pool::new(BLOCK_BYTES_MIN, bytes_max);
+                    let mut output = Output::new();
+                    output.append(b"head ", &mut pool).unwrap();
+                    let read = |pieces: &mut [IoSliceMut<'_>]| {
+                        let mut from = &source[..there];
+                        io::Read::read_vectored(&mut from, pieces)
+                    };
+                    let count = output.fill(count_max, &mut pool, read).unwrap().unwrap();
+                    assert!(count <= count_max.min(there));
+                    assert!(count > 0 || there == 0);
+                    let expected = [b"head ", &source[..count]].concat();
+                    assert_eq!(pool.lent(), output.blocks());
+                    assert_eq!(drain(&mut output, &mut pool, usize::MAX), expected);
+                    output.clear(&mut pool);
+                    assert_eq!(pool.lent(), 0);
+                }
+            }
+        }
+        let mut pool = Pool::new(BLOCK_BYTES_MIN, 0);
+        let mut output = Output::new();
+        let fails = |_: &mut [IoSliceMut<'_>]| Err(io::ErrorKind::Interrupted.into());
+        let failed = output.fill(usize::MAX, &mut pool, fails).unwrap();
+        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::Interrupted);
+        output.clear(&mut pool);
+        assert_eq!(pool.lent(), 0);
     }
 
     #[test]

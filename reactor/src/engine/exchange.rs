@@ -12,7 +12,7 @@
 //! a waker, a timer) puts the connection on the ready queue.
 
 use std::fmt;
-use std::os::unix::fs::FileExt;
+use std::io::IoSliceMut;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -290,24 +290,23 @@ pub(super) enum FilePiece {
     Cut,
 }
 
-/// Queues the next piece of a file, at most a block.
+/// Queues the next piece of a file, at most `bytes_max` bytes, read with one system call.
 ///
 /// # Errors
 ///
 /// The pool is empty.
 pub(super) fn queue_file_piece(
     body: &mut FileBody,
+    bytes_max: usize,
     output: &mut Output,
     pool: &mut Pool,
 ) -> Result<FilePiece, NoBlock> {
-    let room = output.room(1, pool)?;
-    let count = usize::try_from(body.length)
-        .unwrap_or(usize::MAX)
-        .min(room.len());
-    match body.file.read_at(&mut room[..count], body.start) {
+    let count_max = usize::try_from(body.length).unwrap_or(usize::MAX);
+    let read =
+        |pieces: &mut [IoSliceMut<'_>]| Ok(rustix::io::preadv(&body.file, pieces, body.start)?);
+    match output.fill(count_max.min(bytes_max), pool, read)? {
         Ok(0) => Ok(FilePiece::Cut),
         Ok(count) => {
-            output.grow(count);
             body.start += count as u64;
             body.length -= count as u64;
             Ok(FilePiece::Queued(count))

@@ -160,7 +160,8 @@ impl Downstream {
         };
         let mut queued = 0;
         while file.length > 0 && cx.out.len() < bytes_max {
-            match queue_file_piece(file, &mut cx.out, &mut cx.pool) {
+            let room = bytes_max - cx.out.len();
+            match queue_file_piece(file, room, &mut cx.out, &mut cx.pool) {
                 Ok(FilePiece::Queued(count)) => queued += count,
                 Ok(FilePiece::Cut) => return Run::Cut,
                 Err(_) => break,

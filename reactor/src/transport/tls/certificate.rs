@@ -205,8 +205,9 @@ pub struct ClientCertificate {
     /// The subject's distinguished name (RFC 4514), as in `CN=alice,O=Example`.
     pub subject: Box<str>,
     /// Its names (RFC 5280 section 4.2.1.6), each with its kind before it, as OpenSSL writes them:
-    /// `DNS:laptop.example`, `email:alice@example.org`, `IP:192.0.2.1`, `URI:spiffe://example/alice`.
-    /// One kind can spell what another means, so they are to be compared whole.
+    /// `DNS:laptop.example`, `email:alice@example.org`, `IP:192.0.2.1`,
+    /// `URI:spiffe://example/alice`. One kind can spell what another means, so they are to be
+    /// compared whole.
     pub names: Box<[Box<str>]>,
 }
 
