@@ -513,8 +513,9 @@ measure() {
     return
   fi
   say "round $round/$rounds $case $server ..."
-  start_server "$server"
+  # Before nginx opens it.
   rm -f "$tmp/resumed.log"
+  start_server "$server"
   "measure_$kind" >"$tmp/fields"
   resumed=
   if [[ $server = tidegate && -n $secure ]]; then resumed=$(resumed_by_tidegate); fi
