@@ -2,7 +2,6 @@
 //!
 //! Must not read flags or environment: what it does is decided by [`Config`] alone.
 
-mod hosts;
 mod listen;
 mod site;
 

@@ -53,16 +53,46 @@ impl Served {
     }
 }
 
-#[test]
-fn files_that_are_written_again_are_used() {
+/// A server of the pair `one`, which stands at `live`, and a pair that is to take its place.
+struct Renewal {
+    served: Served,
+    live: Files,
+    one: Files,
+    two: Files,
+    /// Where all the files are, until this is dropped.
+    _pki: Pki,
+}
+
+/// `None` without openssl; then that was said.
+fn renewal() -> Option<Renewal> {
     if skipped_without("openssl") {
-        return;
+        return None;
     }
     let pki = Pki::new();
     let live = pki.files("live");
     let (one, two) = (pki.leaf("one", NAMES), pki.leaf("two", NAMES));
     one.copy(&live);
-    let mut served = Served::start(&live);
+    Some(Renewal {
+        served: Served::start(&live),
+        live,
+        one,
+        two,
+        _pki: pki,
+    })
+}
+
+#[test]
+fn files_that_are_written_again_are_used() {
+    let Some(Renewal {
+        live,
+        one,
+        two,
+        mut served,
+        _pki,
+    }) = renewal()
+    else {
+        return;
+    };
     served.expect(&one);
     two.copy(&live);
     served.expect(&two);
@@ -73,14 +103,16 @@ fn files_that_are_written_again_are_used() {
 
 #[test]
 fn files_that_take_the_place_of_others_are_used() {
-    if skipped_without("openssl") {
+    let Some(Renewal {
+        live,
+        two,
+        mut served,
+        _pki,
+        ..
+    }) = renewal()
+    else {
         return;
-    }
-    let pki = Pki::new();
-    let live = pki.files("live");
-    let (one, two) = (pki.leaf("one", NAMES), pki.leaf("two", NAMES));
-    one.copy(&live);
-    let mut served = Served::start(&live);
+    };
     fs::rename(&two.key, &live.key).unwrap();
     let pem = fs::read_to_string(&two.certificate).unwrap();
     fs::rename(&two.certificate, &live.certificate).unwrap();
@@ -123,14 +155,16 @@ fn links_that_lead_elsewhere_are_followed() {
 
 #[test]
 fn a_pair_that_does_not_fit_keeps_the_old_one() {
-    if skipped_without("openssl") {
+    let Some(Renewal {
+        live,
+        one,
+        two,
+        mut served,
+        _pki,
+    }) = renewal()
+    else {
         return;
-    }
-    let pki = Pki::new();
-    let live = pki.files("live");
-    let (one, two) = (pki.leaf("one", NAMES), pki.leaf("two", NAMES));
-    one.copy(&live);
-    let mut served = Served::start(&live);
+    };
     fs::copy(&two.certificate, &live.certificate).unwrap();
     let words = [
         "ERROR",
@@ -154,14 +188,16 @@ fn a_pair_that_does_not_fit_keeps_the_old_one() {
 
 #[test]
 fn a_hangup_reads_all_files_at_once() {
-    if skipped_without("openssl") {
+    let Some(Renewal {
+        live,
+        one,
+        two,
+        mut served,
+        _pki,
+    }) = renewal()
+    else {
         return;
-    }
-    let pki = Pki::new();
-    let live = pki.files("live");
-    let (one, two) = (pki.leaf("one", NAMES), pki.leaf("two", NAMES));
-    one.copy(&live);
-    let mut served = Served::start(&live);
+    };
     served.server.signal(Signal::HUP);
     served.server.expect_message(&["nothing has changed"]);
     served.expect(&one);

@@ -33,8 +33,8 @@ pub struct Limits {
     pub collected_bytes_max: usize,
     /// Bytes waiting in one direction of one exchange, and in the output of one connection, before
     /// whoever fills it has to wait. Three blocks leave in one piece of the 64 KiB that systems cut
-    /// into packets late or never; with four, framing makes that two pieces, which doubled the cost
-    /// of a 1 MiB file over loopback.
+    /// into packets late or never; with four, framing makes that two pieces, which at
+    /// least doubled the cost of a 1 MiB file over loopback.
     pub pipe_bytes_max: usize,
     /// Threads of the job pool; jobs may block, so there are more of them than cores.
     pub job_threads: usize,

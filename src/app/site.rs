@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use reactor::tls::Tls;
 use reactor::{Bound, ListenAddress, Observer, Site, Summary};
 
-use super::{Fault, hosts};
+use super::Fault;
 use crate::config::Config;
 use crate::logs::{self, AccessLog};
 use crate::middleware::{HTTPS_PORT, HostCheck, Hsts, HttpsRedirect, RedirectPort};
@@ -112,19 +112,10 @@ impl Blueprint {
     /// out are for any host.
     fn redirect(&self, tls: &Arc<Tls>) -> HttpsRedirect {
         let tls = Arc::clone(tls);
-        let config = self.config.tls.as_ref();
-        let is_strict = config.is_some_and(|tls| tls.strict_names);
-        let is_for_any =
-            config.is_some_and(|tls| matches!(tls.source, Source::SelfSigned | Source::Demo(_)));
-        let covered: HostCheck = Box::new(move |host| {
-            let certificates = tls.certificates().iter();
-            let mut names = certificates.flat_map(|one| one.names()).map(AsRef::as_ref);
-            // Who wants an address asks for no name (RFC 6066 section 3).
-            let is_nameless = hosts::address(host).is_some();
-            tls.takes(host)
-                && !(is_strict && is_nameless)
-                && (is_for_any || hosts::are_for(&mut names, host))
-        });
+        let source = self.config.tls.as_ref().map(|tls| &tls.source);
+        let is_for_any = matches!(source, Some(Source::SelfSigned | Source::Demo(_)));
+        let covered: HostCheck =
+            Box::new(move |host| tls.takes(host) && (is_for_any || tls.has_certificate_for(host)));
         HttpsRedirect::new(Arc::clone(&self.https_port), covered)
     }
 

@@ -5,6 +5,7 @@
 //! Every test binary compiles this module for itself and uses a part of it.
 #![allow(dead_code, unused_imports)]
 
+mod any_certificate;
 mod client;
 mod https;
 mod peer;

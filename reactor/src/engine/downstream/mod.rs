@@ -323,10 +323,9 @@ impl Downstream {
         }
         let mut budget = Budget::TURN;
         let keeps_quiet = cx.mutated(Mutation::GoodbyeForgotten);
-        let mut is_secured = false;
+        let mut goes_unsent = false;
         loop {
-            // What ends a handshake leaves together with the first answer.
-            let sent = match is_secured {
+            let sent = match goes_unsent {
                 true => Sent::All,
                 false => self.flush(cx),
             };
@@ -347,8 +346,8 @@ impl Downstream {
                 State::Lingering { bytes_left } => self.linger(bytes_left, key, cx, &mut budget),
             };
             match step {
-                Step::Go => is_secured = false,
-                Step::GoUnsent => is_secured = true,
+                Step::Go => goes_unsent = false,
+                Step::GoUnsent => goes_unsent = true,
                 Step::Wait => return self.flush_and_wait(key, cx),
                 Step::Close => return false,
             }

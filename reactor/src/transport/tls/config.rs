@@ -194,9 +194,20 @@ impl Tls {
         &self.certificates.list
     }
 
-    /// Whether a client that asks for this name is served.
-    pub fn takes(&self, name: &str) -> bool {
-        self.policy_of(Some(name)).is_some()
+    /// Whether a client that wants this host, as it stands in URLs, is served. Who wants an address
+    /// asks for no name (RFC 6066 section 3), which a strict server refuses.
+    pub fn takes(&self, host: &str) -> bool {
+        let is_nameless = names::address(host).is_some();
+        !(self.strict && is_nameless) && self.policy_of(Some(host)).is_some()
+    }
+
+    /// Whether one of the certificates is for this host, as it stands in URLs and as clients check
+    /// it (RFC 9525 section 6): by name, or by address, for which no wildcard stands.
+    pub fn has_certificate_for(&self, host: &str) -> bool {
+        match names::address(host) {
+            Some(address) => self.certificates.by_name.has(&address.to_string()),
+            None => self.certificates.by_name.find(host).is_some(),
+        }
     }
 
     /// What a connection is opened with whose client asks for `name`, and whether it is asked for a

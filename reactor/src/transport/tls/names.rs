@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 /// A table by name. `*.example.org` is for names with labels in place of the star, but not for
 /// `example.org` itself. How many labels, one (RFC 6125 section 6.4.3) or more, is for who asks.
@@ -83,6 +84,17 @@ pub(super) fn is_pattern(text: &str) -> bool {
     name.split('.').all(is_label)
 }
 
+/// The address that a host of a URL is, if it is not a name: an IPv6 one stands in brackets.
+pub(super) fn address(host: &str) -> Option<IpAddr> {
+    match host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(inner) => inner.parse().ok().map(IpAddr::V6),
+        None => host.parse().ok().map(IpAddr::V4),
+    }
+}
+
 /// In lower case, without the dot that may end a fully qualified name.
 fn normal(name: &str) -> Cow<'_, str> {
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -145,6 +157,20 @@ mod tests {
             ("org", None),
         ] {
             assert_eq!(names.find_below(name).copied(), found, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_name() {
+        for (host, is_address) in [
+            ("127.0.0.1", true),
+            ("[::1]", true),
+            ("[::1", false),
+            ("127.0.0.1.example", false),
+            ("example.org", false),
+            ("", false),
+        ] {
+            assert_eq!(address(host).is_some(), is_address, "{host}");
         }
     }
 

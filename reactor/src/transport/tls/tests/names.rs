@@ -259,6 +259,44 @@ fn a_policy_is_for_a_host_and_a_host_has_one() {
 }
 
 #[test]
+fn certificates_are_for_their_names_and_addresses() {
+    let pem = Pem::for_names(&[
+        "example.org",
+        "*.example.net",
+        "*.2.0.192",
+        "192.0.2.7",
+        "2001:db8::1",
+    ]);
+    let loose = server(&[&pem]).build(None).unwrap();
+    let strict = server(&[&pem]).strict_names(true).build(None).unwrap();
+    for (host, is_named) in [
+        ("example.org", true),
+        ("EXAMPLE.org.", true),
+        ("www.example.org", false),
+        ("xexample.org", false),
+        ("example.org..", false),
+        ("a.example.net", true),
+        ("A.Example.Net.", true),
+        ("example.net", false),
+        (".example.net", false),
+        ("a.b.example.net", false),
+        ("192.0.2.7", true),
+        ("192.0.2.8", false),
+        ("1.2.0.192", false),
+        ("[2001:db8::1]", true),
+        ("[2001:DB8:0:0::1]", true),
+        ("[2001:db8::2]", false),
+        ("", false),
+        (".", false),
+    ] {
+        assert_eq!(loose.has_certificate_for(host), is_named, "{host}");
+        assert!(loose.takes(host), "{host}");
+        let is_address = host.starts_with(['[', '1']);
+        assert_eq!(strict.takes(host), is_named && !is_address, "{host}");
+    }
+}
+
+#[test]
 fn without_policies_of_their_own_all_hosts_are_covered() {
     let pair = Pair::local(TlsVersion::V1_3);
     assert!(pair.info().covers("elsewhere.org"));
