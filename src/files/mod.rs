@@ -5,24 +5,17 @@
 //! [`path`] refuses what does not name one, [`open`] has the kernel refuse what leads out of the
 //! root, and [`handler`] answers with regular files only.
 
+mod config;
 mod handler;
 mod open;
 mod path;
 mod types;
 
 use std::io;
-use std::path::PathBuf;
 
 use reactor::Route;
 
-/// Which directory is served, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// The directory.
-    pub root: PathBuf,
-    /// Names of files that answer for the directory they are in, the first one first.
-    pub index: Vec<String>,
-}
+pub use config::{CacheControl, Config, ErrorPage, Try};
 
 /// The route that answers with files, for every path.
 ///
