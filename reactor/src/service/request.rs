@@ -71,6 +71,15 @@ impl<'a> RequestView<'a> {
             .map(|field| field.value.of(self.text))
     }
 
+    /// The values of all header fields of this name, in their order.
+    pub fn values(&self, name: FieldName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let text = self.text;
+        self.fields
+            .iter()
+            .filter(move |field| field.id == name)
+            .map(move |field| field.value.of(text))
+    }
+
     /// The value of the first header field of this name (in any case), for names without an id.
     pub fn field_named(&self, name: &str) -> Option<&'a [u8]> {
         let name = name.as_bytes();
