@@ -5,10 +5,14 @@
 //! [`path`] refuses what does not name one, [`open`] has the kernel refuse what leads out of the
 //! root, and [`handler`] answers with regular files only.
 
+mod conditions;
 mod config;
+mod etag;
 mod handler;
+mod multipart;
 mod open;
 mod path;
+mod ranges;
 mod types;
 
 use std::io;

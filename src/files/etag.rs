@@ -1,0 +1,165 @@
+//! What tells one state of a file from another: entity-tags and dates (RFC 9110 section 8.8).
+//!
+//! Owns how our own tags are made of a file's time and size, and how they compare with those that
+//! clients send. Must not know of requests nor of the fields that carry tags.
+
+use std::fmt;
+use std::io::Write;
+use std::time::{Duration, UNIX_EPOCH};
+
+use httpdate::HttpDate;
+
+/// How long a file must have been left alone for its tag to be strong. Within the resolution of the
+/// file system's clock (10 ms on Linux, two seconds on FAT) a file can change without a new time.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
+
+/// The first second that has no form in HTTP any more: the year 10000.
+const HTTP_DATE_END: Duration = Duration::from_secs(253_402_300_800);
+
+/// Room for the name of a coding in a tag; there is none longer than `compress`.
+const CODING_BYTES_MAX: usize = 16;
+
+/// `W/`, two quotes, the time in at most 24 digits, the size in at most 16, the coding, two dashes.
+const TEXT_BYTES_MAX: usize = 2 + 2 + 24 + 16 + CODING_BYTES_MAX + 2;
+
+/// The entity-tag of a file: `"18a3f2c4d5e6f708-400"`, which is its time in nanoseconds and its
+/// size in bytes, both in hexadecimal. It is kept as the text that `ETag` has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ETag {
+    text: [u8; TEXT_BYTES_MAX],
+    length: u8,
+    is_weak: bool,
+}
+
+impl ETag {
+    /// The tag of a file of `size` bytes that was last changed at `modified` since the epoch.
+    ///
+    /// `coding` is the content coding of what is sent, as codings of one file need tags of their
+    /// own (section 8.8.3.3); at most 16 bytes of its name are taken. `weak` marks a tag that other
+    /// bytes might have as well: see [`is_settled`].
+    pub fn of(modified: Duration, size: u64, coding: Option<&'static str>, weak: bool) -> ETag {
+        let mut tag = ETag {
+            text: [0; TEXT_BYTES_MAX],
+            length: 0,
+            is_weak: weak,
+        };
+        if weak {
+            tag.push(b"W/");
+        }
+        tag.push(b"\"");
+        tag.push_hex(modified.as_nanos());
+        tag.push(b"-");
+        tag.push_hex(size.into());
+        if let Some(coding) = coding {
+            tag.push(b"-");
+            let coding = coding.as_bytes();
+            tag.push(&coding[..coding.len().min(CODING_BYTES_MAX)]);
+        }
+        tag.push(b"\"");
+        tag
+    }
+
+    /// The value of the field `ETag`.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.text[..self.length.into()]
+    }
+
+    /// Whether other bytes might have the same tag.
+    pub fn is_weak(&self) -> bool {
+        self.is_weak
+    }
+
+    /// Whether both are strong and the same (section 8.8.3.2, strong comparison).
+    pub fn matches_strongly(&self, sent: SentTag<'_>) -> bool {
+        !self.is_weak && !sent.is_weak && self.opaque() == sent.opaque
+    }
+
+    /// Whether they are the same but for weakness (section 8.8.3.2, weak comparison).
+    pub fn matches_weakly(&self, sent: SentTag<'_>) -> bool {
+        self.opaque() == sent.opaque
+    }
+
+    /// The tag in its quotes, without the mark of weakness.
+    fn opaque(&self) -> &[u8] {
+        let start = if self.is_weak { 2 } else { 0 };
+        &self.text[start..self.length.into()]
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let start = usize::from(self.length);
+        self.text[start..start + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len() as u8;
+    }
+
+    fn push_hex(&mut self, value: u128) {
+        let digits = (u128::BITS - value.leading_zeros()).div_ceil(4).max(1);
+        for digit in (0..digits).rev() {
+            let digit = (value >> (4 * digit)) as usize & 15;
+            self.push(&b"0123456789abcdef"[digit..=digit]);
+        }
+    }
+}
+
+impl fmt::Debug for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.as_bytes().escape_ascii())
+    }
+}
+
+/// An entity-tag as a client sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentTag<'a> {
+    is_weak: bool,
+    /// The tag in its quotes.
+    opaque: &'a [u8],
+}
+
+impl<'a> SentTag<'a> {
+    /// The tag that `text` is; `None` if it is none, or has something behind it.
+    pub fn parse(text: &'a [u8]) -> Option<SentTag<'a>> {
+        SentTag::split_from(text)
+            .filter(|(_, rest)| rest.is_empty())
+            .map(|(tag, _)| tag)
+    }
+
+    /// The tag that `text` begins with, and what is behind it. All but a quote may be in a tag:
+    /// what the RFC does not allow there is never in ours either.
+    pub fn split_from(text: &'a [u8]) -> Option<(SentTag<'a>, &'a [u8])> {
+        let (is_weak, text) = match text.strip_prefix(b"W/") {
+            Some(text) => (true, text),
+            None => (false, text),
+        };
+        let inside = text.strip_prefix(b"\"")?;
+        let length = inside.iter().position(|byte| *byte == b'"')? + 2;
+        let (opaque, rest) = text.split_at(length);
+        Some((SentTag { is_weak, opaque }, rest))
+    }
+}
+
+/// Whether a file has not changed lately, so that its tag may be strong. One that is to change in
+/// the future has.
+pub fn is_settled(modified: Duration, now: Duration) -> bool {
+    now.checked_sub(modified)
+        .is_some_and(|age| age >= SETTLED_AFTER)
+}
+
+/// A time in the preferred form of HTTP (section 5.6.7): `Fri, 20 Nov 2026 13:14:05 GMT`. `None`
+/// from the year 10000 on.
+///
+/// `Last-Modified` must not be later than `Date` (section 8.8.2.1): give the earlier of the two.
+pub fn http_date(since_epoch: Duration) -> Option<[u8; 29]> {
+    if since_epoch >= HTTP_DATE_END {
+        return None;
+    }
+    let mut text = [0; 29];
+    let date = HttpDate::from(UNIX_EPOCH + since_epoch);
+    write!(&mut text[..], "{date}").ok()?;
+    Some(text)
+}
+
+/// The whole seconds from the epoch to a date in one of the three forms of section 5.6.7. `None`
+/// for all else, and for dates before the epoch.
+pub fn parse_http_date(text: &[u8]) -> Option<Duration> {
+    let date = httpdate::parse_http_date(std::str::from_utf8(text).ok()?).ok()?;
+    date.duration_since(UNIX_EPOCH).ok()
+}
