@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compares Tidegate with nginx, for files with h2o too, and with the floor (a bare epoll loop): the
 # same load against each in turn, in interleaved rounds, one core for the server and the others for
-# the load. What is measured and how to read it: benches/README.md. Usage: benches/compare.sh --help.
+# the load. What is measured and how to read it: benches/README.md. Usage: see --help.
 set -euo pipefail
 export LC_ALL=C
 
@@ -126,7 +126,9 @@ prepare() {
   [[ -n $load_cpus ]] || load_cpus=$(($(nproc --all) - 1))
   threads=$(taskset -c "$load_cpus" nproc) || die "no such cores: $load_cpus"
   taskset -c "$server_cpu" true || die "no such core: $server_cpu"
-  if shares_load "$server_cpu"; then die "core $server_cpu cannot be the server's and the load's"; fi
+  if shares_load "$server_cpu"; then
+    die "core $server_cpu cannot be the server's and the load's"
+  fi
   # Room for the connections of a case at both ends, each end a process of its own.
   ulimit -n "$(ulimit -Hn)"
   local descriptors
@@ -158,7 +160,7 @@ keep_contenders() {
     fi
     servers+=("$server")
   done
-  ((${#servers[@]} > 0)) || die "no server is left: ${wanted[*]} take no part in ${cases[*]}"
+  ((${#servers[@]} > 0)) || die "no server is left for ${cases[*]}: of ${wanted[*]} none takes part"
 }
 
 need_programs() {

@@ -64,7 +64,7 @@ case_workers2() {
   workers=2
 }
 
-# ---- Over TLS, which the floor does not speak -----------------------------------------------------
+# ---- Over TLS, which the floor does not speak ---------------------------------------------------
 
 # Without an argument of its own a case over TLS is the one in the clear.
 over_tls() {
@@ -103,7 +103,8 @@ case_tls_storm() {
 
 # ---- Files --------------------------------------------------------------------------------------
 
-# Serves what is below $tmp/root. nginx looks at an open file again after a second, as Tidegate does.
+# Serves what is below $tmp/root. nginx looks at an open file again after a second, as Tidegate
+# does.
 from_directory() {
   target=$1
   body=@$tmp/root$1

@@ -91,7 +91,7 @@ check_bytes() {
   read -r _ requests bytes _ <<<"$1"
   ((requests == 0)) ||
     ((bytes >= requests * answer_bytes / 2 && bytes <= 2 * requests * answer_bytes)) ||
-    die "wrk got $((bytes / requests)) bytes an answer, curl $answer_bytes: see $tmp/wrk.out"
+    die "wrk got $((bytes / requests)) bytes an answer, curl $answer_bytes"
 }
 
 stop_client() {

@@ -6,13 +6,15 @@ report() {
     echo
     describe
     echo
-    awk -v every_round="${every_round[*]}" -f "$parts/median.awk" -f "$parts/table.awk" \
-      "$out/compare.csv"
+    awk -v order="${servers[*]}" -v every_round="${every_round[*]}" \
+      -f "$parts/median.awk" -f "$parts/table.awk" "$out/compare.csv"
     if contains workers2 "${cases[@]}" && shares_load "$second_cpu"; then
-      echo "- workers2: the second worker shared core $second_cpu with the load: no scaling shows here."
+      echo "- workers2: the second worker shared core $second_cpu with the load:" \
+        'no scaling shows here.'
     fi
   } | tee "$out/compare.md"
-  awk -f "$parts/median.awk" -f "$parts/chart.awk" "$out/compare.csv" >"$out/compare.svg"
+  awk -v order="${servers[*]}" -f "$parts/median.awk" -f "$parts/chart.awk" \
+    "$out/compare.csv" >"$out/compare.svg"
   say "written: $out/compare.csv, compare.md, compare.svg"
 }
 

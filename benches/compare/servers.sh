@@ -65,8 +65,8 @@ http {
 CONFIG
 }
 
-# Tidegate's own settings: TLS 1.2 and 1.3, tickets and no cache of sessions. Where every request has
-# a handshake, its kind goes to a log that is buffered: that cost is not to be seen beside it.
+# Tidegate's own settings: TLS 1.2 and 1.3, tickets and no cache of sessions. Where every request
+# has a handshake, its kind goes to a log that is buffered: that cost is not to be seen beside it.
 nginx_tls() {
   [[ -n $secure ]] || return 0
   echo "ssl_certificate $tmp/$secure.crt; ssl_certificate_key $tmp/$secure.key;"
