@@ -9,8 +9,8 @@ use reactor::{FileBody, Handler, Method, Reply, Request, Status};
 use rustix::io::Errno;
 
 use super::open::{Opened, Root};
-use super::path::{FilePath, Refusal};
-use super::types::content_type;
+use super::path::{FilePath, Refusal, extension};
+use super::types::known;
 
 /// Files up to this size are read at once; that costs one system call and no exchange. Beyond it
 /// copying costs more than having the kernel send the file.
@@ -42,7 +42,8 @@ impl Files {
     }
 
     fn find(&self, raw: &[u8]) -> Result<Found, Status> {
-        let path = FilePath::parse(raw).map_err(|refusal| match refusal {
+        let mut buffer = Vec::new();
+        let path = FilePath::parse(raw, false, &mut buffer).map_err(|refusal| match refusal {
             Refusal::Malformed => Status::BAD_REQUEST,
             Refusal::NotServed => Status::NOT_FOUND,
         })?;
@@ -70,9 +71,10 @@ impl Files {
         }
     }
 
-    fn find_index(&self, directory: &FilePath) -> Result<Found, Status> {
+    fn find_index(&self, directory: &FilePath<'_>) -> Result<Found, Status> {
+        let mut buffer = Vec::new();
         for name in &self.index {
-            let Some(path) = directory.join(name) else {
+            let Some(path) = directory.join(name, &mut buffer) else {
                 continue;
             };
             match self.root.open_below(path.as_c_str()) {
@@ -144,9 +146,9 @@ fn send(request: &mut Request<'_>, opened: Opened, kind: &'static str) -> Reply 
     }
 }
 
-/// The content type of the file at `path`. A name that is not UTF-8 has no extension that is known.
-fn type_of(path: &FilePath) -> &'static str {
-    content_type(std::str::from_utf8(path.file_name()).unwrap_or_default())
+/// The content type of the file at `path`.
+fn type_of(path: &FilePath<'_>) -> &'static str {
+    known(extension(path.file_name()))
 }
 
 /// Appends a file of `length` bytes to `body`: less if it has been cut off since, and no more.
@@ -233,7 +235,7 @@ mod tests {
 
     fn files(dir: &TempDir) -> Files {
         let index = vec!["index.html".into(), "index.htm".into()];
-        Files::new(Root::open(dir.path()).unwrap(), index)
+        Files::new(Root::open(dir.path(), false).unwrap(), index)
     }
 
     /// The content of the file that a path comes to, `/` for a directory, or the status.
