@@ -27,7 +27,7 @@ pub use config::{CacheControl, Config, ErrorPage, Try};
 ///
 /// When the root is no directory that can be read.
 pub fn route(config: &Config) -> io::Result<Route> {
-    let root = open::Root::open(&config.root)?;
+    let root = open::Root::open(&config.root, config.follow_symlinks)?;
     Ok(Route::get(
         "/{*path}",
         handler::Files::new(root, config.index.clone()),
