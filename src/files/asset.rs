@@ -4,8 +4,8 @@
 //! is copied into each answer.
 
 use std::ffi::CString;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reactor::FieldLines;
@@ -98,7 +98,11 @@ impl Representation {
             description.add("Content-Encoding", coding.as_str());
         }
         // What is coded on the fly has no bytes to count before it is.
-        let ranges = if origin == Origin::Coded { "none" } else { "bytes" };
+        let ranges = if origin == Origin::Coded {
+            "none"
+        } else {
+            "bytes"
+        };
         description.add("Accept-Ranges", ranges);
         let mut whole = FieldLines::default();
         whole.add("Content-Type", &traits.content_type);
@@ -268,7 +272,10 @@ impl Asset {
 
     /// The paths that it depends on, with what is there; `None` for nothing.
     pub fn sources(&self) -> impl Iterator<Item = (&CString, Option<&Stamp>)> {
-        let siblings = self.siblings.iter().map(|(path, stamp, _)| (path, Some(stamp)));
+        let siblings = self
+            .siblings
+            .iter()
+            .map(|(path, stamp, _)| (path, Some(stamp)));
         let absent = self.absent.iter().map(|path| (path, None));
         std::iter::once((&self.path, Some(&self.stamp)))
             .chain(siblings)
@@ -278,7 +285,10 @@ impl Asset {
     /// Whether tags that are weak because the files were young can be strong at `now`.
     pub fn has_come_of_age(&self, now: Duration) -> bool {
         let stamps = self.sources().filter_map(|(_, stamp)| stamp);
-        self.is_young && stamps.into_iter().all(|stamp| is_settled(stamp.modified, now))
+        self.is_young
+            && stamps
+                .into_iter()
+                .all(|stamp| is_settled(stamp.modified, now))
     }
 
     /// Codings in which there is a file beside it.
@@ -304,14 +314,24 @@ impl Asset {
     pub fn coded_form(&self, coding: Coding, bytes: Arc<[u8]>, now: Duration) -> Representation {
         let content = Content::Memory(bytes);
         let origin = Origin::Coded;
-        Representation::new(content, Some(coding), origin, &self.stamp, &self.traits, now)
+        Representation::new(
+            content,
+            Some(coding),
+            origin,
+            &self.stamp,
+            &self.traits,
+            now,
+        )
     }
 
     /// Keeps the result of coding it: of no use if it has not become smaller.
     pub fn keep_coded(&self, coding: Coding, form: Representation) -> Option<&Representation> {
         let is_smaller = form.content.len() < self.identity.content.len();
         let form = is_smaller.then_some(form);
-        self.coded[coding as usize].result.get_or_init(|| form).as_ref()
+        self.coded[coding as usize]
+            .result
+            .get_or_init(|| form)
+            .as_ref()
     }
 
     /// The right to code it, unless somebody has it.
@@ -327,7 +347,10 @@ impl Asset {
     /// Bytes of memory that it takes in all its forms.
     pub fn weight(&self) -> usize {
         let coded = self.coded.iter().filter_map(|coded| coded.result.get());
-        self.forms().chain(coded.flatten()).map(Representation::weight).sum()
+        self.forms()
+            .chain(coded.flatten())
+            .map(Representation::weight)
+            .sum()
     }
 
     /// Descriptors that it holds.

@@ -150,9 +150,7 @@ impl Cache {
 
     /// Lets entries go until the bounds are kept; not the one at `kept`.
     fn make_room(&mut self, kept: usize) {
-        while self.bytes > self.bounds.bytes_max
-            || self.descriptors > self.bounds.descriptors_max
-        {
+        while self.bytes > self.bounds.bytes_max || self.descriptors > self.bounds.descriptors_max {
             let place = self.hand;
             self.hand = (self.hand + 1) % self.entries.capacity().max(1);
             match self.entries.get_mut(place) {

@@ -165,8 +165,11 @@ enum Slice {
     /// From the file, if it is in memory.
     Direct,
     /// A job reads it: it is here when that is done.
-    Reading(Arc<Mutex<Option<io::Result<Vec<u8>>>>>),
+    Reading(Place),
 }
+
+/// Where a job leaves what it has read.
+type Place = Arc<Mutex<Option<io::Result<Vec<u8>>>>>;
 
 impl Sliced {
     /// The next slice, if it is there.
@@ -184,13 +187,16 @@ impl Sliced {
             };
         }
         let mut bytes = vec![0; count];
-        match self.file.read_now(&mut [IoSliceMut::new(&mut bytes)], self.at) {
+        match self
+            .file
+            .read_now(&mut [IoSliceMut::new(&mut bytes)], self.at)
+        {
             Ok(count) => {
                 bytes.truncate(count);
                 Ok(Some(bytes))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                let place = Arc::default();
+                let place: Place = Arc::default();
                 let (file, at, told) = (Arc::clone(&self.file), self.at, Arc::clone(&place));
                 let is_taken = io.job(move || {
                     let read = file.read(&mut bytes, at).map(|count| {

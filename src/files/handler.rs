@@ -9,19 +9,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reactor::{Handler, Parts, Reply, Request, RequestView, Status};
+use reactor::{Handler, Parts, Reply, Request, Status};
 
 use super::config::Config;
 use super::errors::{ErrorPages, refusal, status_of};
-use super::listing;
 use super::load::{Disk, Loader, Patience};
 use super::open::Root;
 use super::path::{FilePath, Refusal};
 use super::resolve::{Candidates, Outcome};
 use super::respond::Answer;
 use super::rules::Rules;
-use super::worker::Worker;
 use super::sight::AtOnce;
+use super::worker::Worker;
 
 /// Finds this feature's part of a worker's local value.
 pub type Reach = fn(&mut dyn Any) -> Option<&mut Worker>;
@@ -41,7 +40,7 @@ pub(super) struct Files {
     hidden: bool,
     pub loader: Loader,
     pub errors: ErrorPages,
-    reach: Reach,
+    pub reach: Reach,
 }
 
 /// What a request is answered with: all that the worker lends.
@@ -67,7 +66,9 @@ impl Files {
     ) -> Result<io::Result<Outcome>, Refusal> {
         let worker = &mut *lent.local;
         let path = FilePath::parse(raw, self.hidden, &mut worker.path)?;
-        let root = worker.root.look(self.id, &self.root_path, &self.root, lent.now);
+        let root = worker
+            .root
+            .look(self.id, &self.root_path, &self.root, lent.now);
         if root.is_new {
             worker.cache.clear();
         }
@@ -158,12 +159,8 @@ impl Files {
 
     /// The list of what is in a directory, made by a job.
     fn list(self: &Arc<Files>, directory: Vec<u8>, lent: Lent<'_, '_>) -> Reply {
-        let page = listing::Page::asked_for(&lent.view);
-        let (root, hidden) = (self.root_of(&lent), self.hidden);
-        Reply::job(move |out| match page.read(&root, &directory, hidden) {
-            Ok(listing) => page.reply(&listing, out),
-            Err(error) => refusal(status_of(&error)),
-        })
+        let _ = directory;
+        self.fail(Status::FORBIDDEN, lent)
     }
 
     /// Refuses a request, with a page if there is one.

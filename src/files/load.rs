@@ -74,6 +74,11 @@ impl Loader {
         }
     }
 
+    /// The codings in which an asset may be sent that is coded on the fly.
+    pub fn codings(&self, asset: &Asset) -> &[Coding] {
+        self.rules.codings(&asset.traits, asset.stamp.size)
+    }
+
     /// What is known of reads from the file system that `file` is on.
     fn residence(&self, file: &File, device: u64) -> Residence {
         let mut known = self
@@ -155,7 +160,8 @@ impl Disk<'_> {
         Ok(None)
     }
 
-    /// Whether there is a directory at `path`.
+    /// Whether there is a directory at `path`, also one whose names may not be read: it may still be
+    /// passed through.
     ///
     /// # Errors
     ///

@@ -10,8 +10,8 @@ use super::asset::{Asset, Content, Representation};
 use super::code;
 use super::conditions::{Conditions, Verdict};
 use super::handler::{Files, Lent};
-use super::multipart::{Multipart, Piece};
-use super::ranges::{Part, Ranges, content_range, unsatisfied};
+use super::multipart::{Multipart, Piece, content_range, unsatisfied};
+use super::ranges::{Part, Ranges};
 use super::rules::forbids_coding;
 use crate::encoding::{Acceptance, Choice, Coding};
 

@@ -11,7 +11,6 @@ use super::sight::FRESH_FOR;
 use crate::encoding::Encoders;
 
 /// A worker's part of the files.
-#[derive(Debug)]
 pub struct Worker {
     /// Files at hand.
     pub cache: Cache,
@@ -60,7 +59,13 @@ impl CurrentRoot {
     /// The directory that is at `path`, which the handler `owner` serves and opened as `first`. One
     /// that was put in the place of another is noticed within a second.
     #[inline]
-    pub fn look(&mut self, owner: u64, path: &Path, first: &Arc<Root>, now: Instant) -> Found<'_> {
+    pub fn look<'a>(
+        &'a mut self,
+        owner: u64,
+        path: &Path,
+        first: &'a Arc<Root>,
+        now: Instant,
+    ) -> Found<'a> {
         let is_fresh =
             |known: &Known| known.owner == owner && now.since(known.checked_at) < FRESH_FOR;
         if self.0.as_ref().is_some_and(is_fresh) {

@@ -14,6 +14,7 @@ use std::ffi::CStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -103,6 +104,24 @@ impl Root {
             way: Way::NameByName,
             links,
         })
+    }
+
+    /// The directory that is at `path` now, opened as this one was, if it is another one. Where
+    /// there is none that can be opened, this one stays. May wait for a disk, if nobody has looked
+    /// at that path for long.
+    pub fn replaced_at(&self, path: &Path) -> Option<Root> {
+        let now = std::fs::metadata(path).ok()?;
+        let own = rustix::fs::fstat(&self.directory).ok()?;
+        if (now.dev(), now.ino()) == (own.st_dev, own.st_ino) {
+            return None;
+        }
+        match Root::open(path, self.links == Links::Anywhere) {
+            Ok(root) => Some(root),
+            Err(error) => {
+                log::warn!("cannot open {}: {error}", path.display());
+                None
+            }
+        }
     }
 
     /// Opens what is at `path` if that can be done without waiting for a disk.

@@ -120,8 +120,7 @@ fn no_request_reads_the_secret() {
         for slash in slashes {
             for prefix in ["", "sub/", "sub%2f", "file/", "./"] {
                 for depth in 1..4 {
-                    let raw =
-                        format!("/{prefix}{}secret", format!("{up}{slash}").repeat(depth));
+                    let raw = format!("/{prefix}{}secret", format!("{up}{slash}").repeat(depth));
                     let Ok(path) = FilePath::parse(raw.as_bytes()) else {
                         continue;
                     };
