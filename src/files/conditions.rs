@@ -102,8 +102,8 @@ impl<'a> Conditions<'a> {
     /// Whether the field `Range` counts (section 13.1.5): without `If-Range` it does, with one only
     /// if the client surely has parts of these same bytes.
     ///
-    /// `modified` is what `Last-Modified` says, and `now` what `Date` does. A date proves nothing in
-    /// the second that it names, as the file may change once more (section 8.8.2.2).
+    /// `modified` is what `Last-Modified` says, and `now` what `Date` does. A date proves nothing
+    /// in the second that it names, as the file may change once more (section 8.8.2.2).
     pub fn if_range(&self, etag: &ETag, modified: Option<Duration>, now: Duration) -> bool {
         match (self.if_range, modified) {
             (None, _) => true,
@@ -150,15 +150,15 @@ fn is_listed(list: &[u8], matches: impl Fn(SentTag<'_>) -> bool) -> bool {
     list == b"*" || SentTags { rest: list }.any(matches)
 }
 
-/// Whether a file was changed after the second that a date names; `None` if the date is not valid or
-/// the file has none, in which case the field does not count (sections 13.1.3 and 13.1.4).
+/// Whether a file was changed after the second that a date names; `None` if the date is not valid
+/// or the file has none, in which case the field does not count (sections 13.1.3 and 13.1.4).
 fn is_later(modified: Option<Duration>, date: Option<&[u8]>) -> Option<bool> {
     let date = parse_http_date(date?)?;
     Some(modified?.as_secs() > date.as_secs())
 }
 
-/// The tags of a list (section 5.6.1). Elements that are none are passed over; no byte is looked at
-/// more than twice.
+/// The tags of a list (section 5.6.1). Elements that are none are passed over. It takes a time
+/// linear in the length, as a quote that is not closed is the last one.
 struct SentTags<'a> {
     rest: &'a [u8],
 }
@@ -183,3 +183,6 @@ impl<'a> Iterator for SentTags<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

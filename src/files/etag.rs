@@ -163,3 +163,210 @@ pub fn parse_http_date(text: &[u8]) -> Option<Duration> {
     let date = httpdate::parse_http_date(std::str::from_utf8(text).ok()?).ok()?;
     date.duration_since(UNIX_EPOCH).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Section 8.8.3: time, size, coding, whether it is weak, and the field.
+    const TAGS: &[(Duration, u64, Option<&str>, bool, &str)] = &[
+        (Duration::ZERO, 0, None, false, r#""0-0""#),
+        (
+            Duration::from_nanos(0xabc),
+            0x400,
+            None,
+            false,
+            r#""abc-400""#,
+        ),
+        (
+            Duration::from_nanos(0xabc),
+            0x400,
+            None,
+            true,
+            r#"W/"abc-400""#,
+        ),
+        (
+            Duration::from_nanos(0xabc),
+            0x400,
+            Some("gzip"),
+            false,
+            r#""abc-400-gzip""#,
+        ),
+        (
+            Duration::from_nanos(0xabc),
+            0x400,
+            Some("br"),
+            true,
+            r#"W/"abc-400-br""#,
+        ),
+        (
+            Duration::from_nanos(0x18a3_f2c4_d5e6_f708),
+            1 << 32,
+            None,
+            false,
+            r#""18a3f2c4d5e6f708-100000000""#,
+        ),
+        // All there is room for.
+        (
+            Duration::MAX,
+            u64::MAX,
+            Some("a-coding-of-16-b"),
+            true,
+            r#"W/"3b9ac9ffffffffffffffffff-ffffffffffffffff-a-coding-of-16-b""#,
+        ),
+        (
+            Duration::ZERO,
+            1,
+            Some("a-coding-of-16-bytes"),
+            false,
+            r#""0-1-a-coding-of-16-b""#,
+        ),
+    ];
+
+    #[test]
+    fn a_tag_has_time_size_and_coding() {
+        for (modified, size, coding, weak, text) in TAGS {
+            let tag = ETag::of(*modified, *size, *coding, *weak);
+            assert_eq!(format!("{tag:?}"), text.escape_default().to_string());
+            assert_eq!(tag.as_bytes(), text.as_bytes());
+            assert_eq!(tag.is_weak(), *weak);
+            let sent = SentTag::parse(tag.as_bytes()).unwrap();
+            assert!(tag.matches_weakly(sent), "{text}");
+            assert_eq!(tag.matches_strongly(sent), !weak, "{text}");
+        }
+    }
+
+    #[test]
+    fn tags_of_different_states_differ() {
+        let times = [0, 1, 0x10, 1_000_000_000].map(Duration::from_nanos);
+        let sizes = [0, 1, 0x10, 1 << 32, u64::MAX];
+        let codings = [None, Some("gzip"), Some("br"), Some("zstd")];
+        let mut all = Vec::new();
+        for modified in times {
+            for size in sizes {
+                all.extend(codings.map(|coding| ETag::of(modified, size, coding, false)));
+            }
+        }
+        for (index, tag) in all.iter().enumerate() {
+            let sent = SentTag::parse(tag.as_bytes()).unwrap();
+            let same: Vec<usize> = (0..all.len())
+                .filter(|other| all[*other].matches_weakly(sent))
+                .collect();
+            assert_eq!(same, [index], "{tag:?}");
+        }
+    }
+
+    /// Section 8.8.3.2, the table there: our tag, theirs, the strong and the weak comparison.
+    const COMPARISONS: &[(&str, &str, bool, bool)] = &[
+        (r#"W/"1-1""#, r#"W/"1-1""#, false, true),
+        (r#"W/"1-1""#, r#"W/"2-1""#, false, false),
+        (r#"W/"1-1""#, r#""1-1""#, false, true),
+        (r#""1-1""#, r#"W/"1-1""#, false, true),
+        (r#""1-1""#, r#""1-1""#, true, true),
+        (r#""1-1""#, r#""2-1""#, false, false),
+        (r#""1-1""#, r#""1-1-gzip""#, false, false),
+        (r#""1-1""#, r#""1-""#, false, false),
+        (r#""1-1""#, r#""""#, false, false),
+    ];
+
+    #[test]
+    fn tags_compare_strongly_and_weakly() {
+        for (own, sent, strongly, weakly) in COMPARISONS {
+            let tag = ETag::of(Duration::from_nanos(1), 1, None, own.starts_with('W'));
+            assert_eq!(tag.as_bytes(), own.as_bytes());
+            let sent = SentTag::parse(sent.as_bytes()).unwrap();
+            assert_eq!(tag.matches_strongly(sent), *strongly, "{own} {sent:?}");
+            assert_eq!(tag.matches_weakly(sent), *weakly, "{own} {sent:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_tag_is_not_parsed() {
+        let texts = [
+            "", "\"", "W/", "W/\"", "a", "a\"\"", "w/\"a\"", "W\"a\"", "W/ \"a\"", "'a'",
+        ];
+        let behind = ["\"a\" ", "\"a\"b", "\"a\"\"", "\"a\",\"b\"", "*"];
+        for text in texts.into_iter().chain(behind) {
+            assert_eq!(SentTag::parse(text.as_bytes()), None, "{text}");
+        }
+        for text in [&b"\"\""[..], b"W/\"\"", b"\"\xe4\xff\"", b"\"a, W/b\""] {
+            assert!(SentTag::parse(text).is_some(), "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_file_settles_in_two_seconds() {
+        let modified = Duration::new(100, 500);
+        let nanosecond = Duration::from_nanos(1);
+        assert!(!is_settled(modified, modified));
+        assert!(!is_settled(modified, modified + SECOND * 2 - nanosecond));
+        assert!(is_settled(modified, modified + SECOND * 2));
+        assert!(is_settled(Duration::ZERO, modified));
+        // In the future.
+        assert!(!is_settled(modified, modified - nanosecond));
+        assert!(!is_settled(Duration::MAX, modified));
+    }
+
+    /// Section 5.6.7: what was sent, and the seconds since the epoch.
+    const DATES: &[(&str, Option<u64>)] = &[
+        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", Some(784_111_777)),
+        ("Sun Nov  6 08:49:37 1994", Some(784_111_777)),
+        ("Wed Nov 16 08:49:37 1994", Some(784_975_777)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+        ("Thu, 29 Feb 2024 23:59:59 GMT", Some(1_709_251_199)),
+        // Beyond 32 bits.
+        ("Fri, 01 Jan 2106 00:00:00 GMT", Some(4_291_747_200)),
+        ("Mon, 01 Jan 2107 00:00:00 GMT", None),
+        ("Sat, 01 Jan 2107 00:00:00 GMT", Some(4_323_283_200)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", Some(253_402_300_799)),
+        ("", None),
+        ("0", None),
+        ("784111777", None),
+        ("Sun, 06 Nov 1994 08:49:37", None),
+        ("Sun, 06 Nov 1994 08:49:37 UTC", None),
+        ("Sun, 06 Nov 1994 08:49:37 +0000", None),
+        (
+            "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+            None,
+        ),
+        ("Sun, 06 Nov 1994 08:49:37 GMT; length=1024", None),
+        ("Mon, 06 Nov 1994 08:49:37 GMT", None),
+        ("sun, 06 nov 1994 08:49:37 gmt", None),
+        ("Sun, 31 Feb 1994 08:49:37 GMT", None),
+        ("Sun, 06 Nov 1994 24:49:37 GMT", None),
+        ("Sun, 06 Nov 1994 08:60:37 GMT", None),
+        ("Sat, 06 Nov 1869 08:49:37 GMT", None),
+        ("S\u{fc}n, 06 Nov 1994 08:49:37 GMT", None),
+    ];
+
+    #[test]
+    fn dates_have_three_forms() {
+        for (text, seconds) in DATES {
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(parse_http_date(text.as_bytes()), expected, "{text}");
+        }
+        assert_eq!(parse_http_date(b"Sun, 06 Nov 1994 08:49:37 GM\xff"), None);
+    }
+
+    #[test]
+    fn a_date_is_written_in_the_preferred_form() {
+        for (seconds, text) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (1_795_180_445, "Fri, 20 Nov 2026 13:14:05 GMT"),
+            (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            let written = http_date(Duration::new(seconds, 999_999_999)).unwrap();
+            assert_eq!(written, text.as_bytes());
+            assert_eq!(
+                parse_http_date(&written),
+                Some(Duration::from_secs(seconds))
+            );
+        }
+        assert_eq!(http_date(HTTP_DATE_END), None);
+        assert_eq!(http_date(Duration::MAX), None);
+    }
+}
