@@ -264,35 +264,11 @@ mod tests {
 
     #[test]
     fn malformed_elements_are_ignored() {
-        for element in [
-            "gzip;",
-            "gzip;q",
-            "gzip;q=",
-            "gzip;q=2",
-            "gzip;q=10",
-            "gzip;q=1.0000",
-            "gzip;q=.5",
-            "gzip;q=0.1234",
-            "gzip;q=1.001",
-            "gzip;q=-1",
-            "gzip;q=0,5",
-            "gzip;q=0.5x",
-            "gzip;q =1",
-            "gzip;q= 1",
-            "gzip;q=1;q=1",
-            "gzip;level=1",
-            "gzip;q=0.0a",
-            "gzip;q=0.\u{e9}",
-            "gzip q",
-            "\"gzip\"",
-            "gzip/1",
-            "gzipp",
-            "gzi",
-            ";q=1",
-            ";",
-            "=",
-            "x-x-gzip",
-        ] {
+        let elements = "gzip;|gzip;q|gzip;q=|gzip;q=2|gzip;q=10|gzip;q=1.0000|gzip;q=.5|gzip;q=0.1234|\
+            gzip;q=1.001|gzip;q=-1|gzip;q=0,5|gzip;q=0.5x|gzip;q =1|gzip;q= 1|gzip;q=1;q=1|\
+            gzip;level=1|gzip;q=0.0a|gzip;q=0.\u{e9}|gzip q|\"gzip\"|gzip/1|gzipp|gzi|;q=1|;|\
+            =|x-x-gzip";
+        for element in elements.split('|') {
             // Beside an element that would win by itself, and beside none.
             assert_eq!(choose(element), Choice::Identity, "{element:?}");
             let value = format!("{element}, br;q=0.001");
