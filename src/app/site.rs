@@ -10,7 +10,7 @@ use reactor::{Bound, ListenAddress, Observer, Site, Summary};
 use super::Fault;
 use crate::config::Config;
 use crate::logs::{self, AccessLog};
-use crate::middleware::{HTTPS_PORT, HostCheck, Hsts, HttpsRedirect, RedirectPort};
+use crate::middleware::{HTTPS_PORT, Headers, HostCheck, Hsts, HttpsRedirect, RedirectPort};
 use crate::tls::Source;
 use crate::words::plain;
 use crate::{demo, files};
@@ -87,6 +87,10 @@ impl Blueprint {
         let mut site = Site::builder()
             .limits(config.limits.clone())
             .server_name(config.server_name.as_deref());
+        if !config.headers.is_empty() {
+            // The outermost, so that its word is the last.
+            site = site.middleware(Arc::new(Headers::new(config.headers.clone())));
+        }
         if let Some(tls) = tls {
             site = site.tls(Arc::clone(tls));
             if config.https_redirect.is_some() {
