@@ -133,7 +133,6 @@ fn code_in_slices<'a, 'b>(
             return Err(lent);
         }
     };
-    lent.out.fields(&form.validators);
     lent.out.fields(&form.whole);
     let sliced = Sliced {
         file: Arc::clone(file),

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use reactor::sys::OpenFile;
-use reactor::{FieldName, FileBody, FilePart, Method, ReadAt, Reply, RequestView, Status};
+use reactor::{
+    FieldName, FieldSet, FileBody, FilePart, Method, ReadAt, Reply, RequestView, Status,
+};
 
 use super::asset::{Asset, Content, Representation};
 use super::code;
@@ -122,7 +124,6 @@ impl<'f> Answer<'f> {
             Ranges::Whole => Ok(send_whole(form, lent)),
             Ranges::One(part) => {
                 lent.out.field("Content-Range", content_range(part, length));
-                lent.out.fields(&form.validators);
                 lent.out.fields(&form.whole);
                 Ok(send_parts(&form.content, vec![Piece::Part(part)], lent))
             }
@@ -175,12 +176,14 @@ impl<'f> Answer<'f> {
 
 /// Whether a request asks for a part: only GET can (section 14.2), and with one field.
 fn wants_range(view: &RequestView<'_>) -> bool {
-    view.method() == Method::Get && view.values(FieldName::Range).count() == 1
+    const RANGE: FieldSet = FieldSet::of(&[FieldName::Range]);
+    view.has_any(RANGE)
+        && view.method() == Method::Get
+        && view.values(FieldName::Range).count() == 1
 }
 
 /// All of a form.
 fn send_whole(form: &Representation, lent: Lent<'_, '_>) -> Reply {
-    lent.out.fields(&form.validators);
     lent.out.fields(&form.whole);
     content_reply(&form.content)
 }
