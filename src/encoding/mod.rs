@@ -18,7 +18,7 @@ pub use encoder::Encoder;
 pub use encoders::Encoders;
 
 /// The largest piece that is coded in one go on an event loop.
-pub const SLICE_BYTES: usize = 32 * 1024;
+pub const SLICE_BYTES: usize = 16 * 1024;
 
 /// How much room for output is made at a time while coding so many bytes: half of them, as text
 /// seldom takes more; all of what is made fits in the end.
