@@ -38,7 +38,7 @@ impl Encoder {
     pub fn new(coding: Coding) -> io::Result<Encoder> {
         let state = match coding {
             Coding::Gzip => State::Gzip(Gzip::new()),
-            Coding::Brotli => State::Brotli(Brotli::new()),
+            Coding::Brotli => State::Brotli(Brotli::for_stream()),
             Coding::Zstd => State::Zstd(Zstd::for_stream()?),
         };
         Ok(Encoder {

@@ -308,9 +308,13 @@ fn a_whole_content_owes_nothing_to_one_that_was_broken_off() {
 
 #[test]
 fn a_stream_holds_back_little() {
-    // Nobody flushes: what has been pushed long ago can be decoded all the same.
+    // Nobody flushes: what was pushed long ago can be decoded all the same.
     let bytes = noise(600_000);
-    for coding in Coding::ALL {
+    for (coding, limit) in [
+        (Coding::Gzip, 64 * 1024),
+        (Coding::Brotli, 16 * 1024),
+        (Coding::Zstd, 32 * 1024),
+    ] {
         let mut encoder = Encoder::new(coding).unwrap();
         let mut out = Vec::new();
         for (index, piece) in bytes.chunks(10_000).enumerate() {
@@ -318,10 +322,7 @@ fn a_stream_holds_back_little() {
             let pushed = index * 10_000 + piece.len();
             let (decoded, _) = decode_some(coding, &out);
             let held_back = pushed - decoded.len();
-            assert!(
-                held_back <= 64 * 1024,
-                "{coding:?}: {held_back} of {pushed}"
-            );
+            assert!(held_back < limit, "{coding:?}: {held_back} of {pushed}");
         }
     }
 }
