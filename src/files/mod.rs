@@ -7,6 +7,7 @@
 
 mod config;
 mod handler;
+mod listing;
 mod open;
 mod path;
 mod types;
