@@ -13,6 +13,7 @@ use reactor::{Handler, Parts, Reply, Request, Status};
 
 use super::config::Config;
 use super::errors::{ErrorPages, refusal, status_of};
+use super::list_page::ListPage;
 use super::load::{Disk, Loader, Patience};
 use super::open::Root;
 use super::path::{FilePath, Refusal};
@@ -159,8 +160,17 @@ impl Files {
 
     /// The list of what is in a directory, made by a job.
     fn list(self: &Arc<Files>, directory: Vec<u8>, lent: Lent<'_, '_>) -> Reply {
-        let _ = directory;
-        self.fail(Status::FORBIDDEN, lent)
+        let Some(page) = ListPage::asked_for(&lent.view) else {
+            return self.fail(Status::FORBIDDEN, lent);
+        };
+        let (files, root) = (Arc::clone(self), self.root_of(&lent));
+        Reply::job(move |out| {
+            let codings = files.loader.codings_of_pages();
+            match page.make(&root, &directory, files.hidden, codings, out) {
+                Ok(reply) => reply,
+                Err(error) => refusal(status_of(&error)),
+            }
+        })
     }
 
     /// Refuses a request, with a page if there is one.
