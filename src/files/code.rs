@@ -17,6 +17,10 @@ use crate::encoding::{Coding, Encoder, Encoders, SLICE_BYTES};
 /// and few are text.
 const KEPT_BYTES_MAX: u64 = 1 << 20;
 
+/// Files that one worker codes while they are sent: the state of each takes about a megabyte. Beyond
+/// that they are sent as they are.
+const STREAMS_MAX: usize = 32;
+
 /// Answers with the asset in the coding of `form`, which has no content yet; the request comes back
 /// where the file is to be sent as it is.
 pub(super) fn begin<'a, 'b>(
@@ -126,6 +130,11 @@ fn code_in_slices<'a, 'b>(
     form: Representation,
     lent: Lent<'a, 'b>,
 ) -> Result<Reply, Lent<'a, 'b>> {
+    let count = &lent.local.streams;
+    // The worker holds one itself.
+    if Arc::strong_count(count) > STREAMS_MAX {
+        return Err(lent);
+    }
     let encoder = match Encoder::new(coding) {
         Ok(encoder) => encoder,
         Err(error) => {
@@ -142,6 +151,7 @@ fn code_in_slices<'a, 'b>(
         made: Vec::new(),
         sent: 0,
         slice: Slice::Direct,
+        _counted: Arc::clone(count),
     };
     Ok(Reply::stream("", sliced).without_content_type())
 }
@@ -157,6 +167,7 @@ struct Sliced {
     made: Vec<u8>,
     sent: usize,
     slice: Slice,
+    _counted: Arc<()>,
 }
 
 /// Where the next slice comes from.
@@ -217,6 +228,10 @@ impl Sliced {
     /// Codes the next slice, if it is there; false if not.
     fn code(&mut self, io: &Pull<'_>) -> io::Result<bool> {
         let Some(bytes) = self.next(io)? else {
+            // The client is not to wait for the disk with what there is.
+            if let Some(encoder) = &mut self.encoder {
+                encoder.flush(&mut self.made)?;
+            }
             return Ok(false);
         };
         if bytes.is_empty() {
@@ -252,7 +267,10 @@ impl Stream for Sliced {
                 self.sent = io.out.write(&self.made);
                 Progress::More
             }
-            Ok(false) => Progress::Later,
+            Ok(false) => {
+                self.sent = io.out.write(&self.made);
+                Progress::Later
+            }
             Err(error) => {
                 log::warn!("cannot code a file that is being sent: {error}");
                 Progress::Cut

@@ -57,7 +57,10 @@ impl ListPage {
             false => {
                 let policy = listing::CONTENT_SECURITY_POLICY;
                 out.field("Content-Security-Policy", policy);
-                ("text/html; charset=utf-8", listing::html(&listing, &self.path))
+                (
+                    "text/html; charset=utf-8",
+                    listing::html(&listing, &self.path),
+                )
             }
         };
         let Choice::Coding(coding) = self.acceptance.choose(codings) else {

@@ -86,12 +86,6 @@ impl<'b> FilePath<'b> {
         CStr::from_bytes_until_nul(self.bytes).unwrap_or(c".")
     }
 
-    /// The last name; empty for the root.
-    pub fn file_name(&self) -> &'b [u8] {
-        let path = self.as_bytes();
-        path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
-    }
-
     /// The path of `name` in this directory, put into `buffer`, whose content is lost; `None` when
     /// that is too long. What is in `name` is not checked.
     pub fn join<'j>(&self, name: &str, buffer: &'j mut Vec<u8>) -> Option<FilePath<'j>> {

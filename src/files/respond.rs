@@ -125,7 +125,8 @@ impl<'f> Answer<'f> {
             Ranges::One(part) => {
                 lent.out.field("Content-Range", content_range(part, length));
                 lent.out.fields(&form.whole);
-                Ok(send_parts(&form.content, vec![Piece::Part(part)], lent))
+                let pieces = vec![Piece::Part(part)];
+                Ok(send_parts(&form.content, pieces, part.length(), lent))
             }
             Ranges::Several(parts) => {
                 let mut random = [0; 16];
@@ -140,7 +141,12 @@ impl<'f> Answer<'f> {
                 lent.out.field("Content-Type", &body.content_type);
                 lent.out.fields(&form.validators);
                 lent.out.fields(&form.description);
-                Ok(send_parts(&form.content, body.pieces, lent))
+                let Multipart {
+                    pieces,
+                    content_length,
+                    ..
+                } = body;
+                Ok(send_parts(&form.content, pieces, content_length, lent))
             }
             Ranges::Unsatisfiable => {
                 lent.out.field("Content-Range", unsatisfied(length));
@@ -197,11 +203,13 @@ pub(super) fn content_reply(content: &Content) -> Reply {
     reply.without_content_type()
 }
 
-/// Parts of a content, with status 206.
-fn send_parts(content: &Content, pieces: Vec<Piece>, lent: Lent<'_, '_>) -> Reply {
+/// Parts of a content, `length` bytes in all, with status 206.
+fn send_parts(content: &Content, pieces: Vec<Piece>, length: u64, lent: Lent<'_, '_>) -> Reply {
     let reply = match content {
         Content::Memory(bytes) => {
             let body = lent.out.body();
+            // Not much more than the content, which is in memory.
+            body.reserve(length as usize);
             for piece in pieces {
                 match piece {
                     Piece::Text(text) => body.extend_from_slice(&text),
