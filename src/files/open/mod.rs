@@ -13,7 +13,7 @@ mod walk;
 use std::ffi::CStr;
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -81,11 +81,12 @@ impl Root {
     ///
     /// When it is no directory, or cannot be read.
     pub fn open(path: &Path, follow_symlinks: bool) -> io::Result<Root> {
-        let mut root = Root::open_name_by_name(path, follow_symlinks)?;
+        let root = Root::open_name_by_name(path, follow_symlinks)?;
         #[cfg(target_os = "linux")]
-        {
-            root.way = beneath::best_way(root.directory.as_fd());
-        }
+        let root = Root {
+            way: beneath::best_way(&root.directory),
+            ..root
+        };
         Ok(root)
     }
 
@@ -153,13 +154,19 @@ impl Root {
         self.peek(path).is_ok_and(|metadata| metadata.is_dir())
     }
 
+    #[cfg(target_os = "linux")]
     fn resolve_now(&self, path: &CStr, purpose: Purpose) -> Result<OwnedFd, Errno> {
         self.check(path)?;
         match self.way {
-            #[cfg(target_os = "linux")]
             Way::BeneathAtOnce => beneath::open_now(self, path, purpose),
-            _ => Err(Errno::AGAIN),
+            Way::Beneath | Way::NameByName => Err(Errno::AGAIN),
         }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn resolve_now(&self, path: &CStr, _: Purpose) -> Result<OwnedFd, Errno> {
+        self.check(path)?;
+        Err(Errno::AGAIN)
     }
 
     fn resolve(&self, path: &CStr, purpose: Purpose) -> Result<OwnedFd, Errno> {
