@@ -99,6 +99,31 @@ impl<'b> FilePath<'b> {
         FilePath::finish(buffer, false)
     }
 
+    /// The path of these names, which nobody has asked for in a request: nothing is decoded, and all
+    /// names are served; slashes at the ends do not count, but that the last means a directory.
+    /// `None` if they lead elsewhere, or are too long.
+    pub fn from_names(names: &[u8], buffer: &'b mut Vec<u8>) -> Option<FilePath<'b>> {
+        buffer.clear();
+        for name in names
+            .split(|byte| *byte == b'/')
+            .filter(|name| !name.is_empty())
+        {
+            if matches!(name, b"." | b"..") || name.contains(&0) {
+                return None;
+            }
+            if !buffer.is_empty() {
+                buffer.push(b'/');
+            }
+            buffer.extend_from_slice(name);
+        }
+        FilePath::finish(buffer, names.last().is_none_or(|byte| *byte == b'/'))
+    }
+
+    /// What the file that answers for this directory is asked for by.
+    pub fn directory_key(&self) -> Vec<u8> {
+        [self.as_bytes(), b"/"].concat()
+    }
+
     /// Takes the names in `buffer` as path, if the system can.
     fn finish(buffer: &'b mut Vec<u8>, is_directory: bool) -> Option<FilePath<'b>> {
         buffer.push(0);

@@ -16,7 +16,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 
 /// How often a lookup that another process's renames got in the way of is tried again.
@@ -104,6 +104,24 @@ impl Root {
             way: Way::NameByName,
             links,
         })
+    }
+
+    /// The directory that is at `path` now, opened as this one was, if it is another one. Where
+    /// there is none that can be opened, this one stays. May wait for a disk, if nobody has looked
+    /// at that path for long.
+    pub fn replaced_at(&self, path: &Path) -> Option<Root> {
+        let now = stat(path).ok()?;
+        let own = fstat(&self.directory).ok()?;
+        if (now.st_dev, now.st_ino) == (own.st_dev, own.st_ino) {
+            return None;
+        }
+        match Root::open(path, self.links == Links::Anywhere) {
+            Ok(root) => Some(root),
+            Err(error) => {
+                log::warn!("cannot open {}: {error}", path.display());
+                None
+            }
+        }
     }
 
     /// Opens what is at `path` if that can be done without waiting for a disk.

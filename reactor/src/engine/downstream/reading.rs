@@ -163,6 +163,8 @@ impl Downstream {
             body: &[],
             out: &mut cx.reply,
             local: &mut *cx.local,
+            now: cx.now,
+            wall: cx.dates.wall_at(cx.now),
         };
         let early = match route.middleware.is_empty() {
             true => own,
