@@ -20,8 +20,8 @@ pub(super) struct ListPage {
 }
 
 impl ListPage {
-    /// What `view` asks for; `None` if its path is none of a directory, on which the links of a list
-    /// would lead elsewhere.
+    /// What `view` asks for; `None` if its path is none of a directory, on which the links of a
+    /// list would lead elsewhere.
     pub fn asked_for(view: &RequestView<'_>) -> Option<ListPage> {
         view.path().ends_with('/').then(|| ListPage {
             path: view.path().to_owned(),

@@ -165,8 +165,8 @@ impl Disk<'_> {
         Ok(None)
     }
 
-    /// Whether there is a directory at `path`, also one whose names may not be read: it may still be
-    /// passed through.
+    /// Whether there is a directory at `path`, also one whose names may not be read: it may still
+    /// be passed through.
     ///
     /// # Errors
     ///

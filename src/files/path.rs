@@ -93,8 +93,8 @@ impl<'b> FilePath<'b> {
         FilePath::finish(buffer, false)
     }
 
-    /// The path of these names, which nobody has asked for in a request: nothing is decoded, and all
-    /// names are served; slashes at the ends do not count, but that the last means a directory.
+    /// The path of these names, which nobody has asked for in a request: nothing is decoded, and
+    /// all names are served; slashes at the ends do not count, but that the last means a directory.
     /// `None` if they lead elsewhere, or are too long.
     pub fn from_names(names: &[u8], buffer: &'b mut Vec<u8>) -> Option<FilePath<'b>> {
         buffer.clear();

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use rustix::fs::{AtFlags, statat};
 use serde_json::{Value, json as value};
 
 use super::*;
@@ -393,7 +392,7 @@ fn links_are_what_they_are_said_to_be() {
     assert_eq!(names(&none), [&b"folder"[..], b"file"]);
 
     let folder = open(dir.path());
-    let follow = |name: &CStr| statat(&folder, name, AtFlags::empty()).ok();
+    let follow = |name: &CStr| std::fs::metadata(dir.path().join(name.to_str().ok()?)).ok();
     let followed = read(&folder, false, follow).unwrap();
     assert_eq!(
         names(&followed),

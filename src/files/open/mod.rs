@@ -166,13 +166,6 @@ impl Root {
         File::from(self.resolve(path, Purpose::Look)?).metadata()
     }
 
-    /// Whether there is a directory at `path`, also one whose names may not be read: it may still
-    /// be passed through. What cannot be told is no directory. May wait for a disk.
-    pub fn has_directory(&self, path: &CStr) -> bool {
-        self.peek(path).is_ok_and(|metadata| metadata.is_dir())
-    }
-
-    #[cfg(target_os = "linux")]
     fn resolve_now(&self, path: &CStr, purpose: Purpose) -> Result<OwnedFd, Errno> {
         self.check(path)?;
         match self.way {

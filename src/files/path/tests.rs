@@ -186,7 +186,6 @@ fn a_name_is_joined_to_a_directory() {
         let (mut parsed, mut joined) = (Vec::new(), b"before".to_vec());
         let path = FilePath::parse(raw.as_bytes(), false, &mut parsed).unwrap();
         let path = path.join("index.html", &mut joined).unwrap();
-        assert_eq!(path.file_name(), b"index.html");
         assert!(!path.is_directory());
         path.as_c_str().to_str().unwrap().to_owned()
     };
@@ -213,7 +212,14 @@ fn names_of_our_own_are_taken_as_they_are() {
         assert_eq!(from_names(names), expected, "{names:?}");
     }
     let too_long = "a/".repeat(PATH_BYTES_MAX);
-    for names in [&b".."[..], b"a/../b", b"./a", b"a/.", b"a\0b", too_long.as_bytes()] {
+    for names in [
+        &b".."[..],
+        b"a/../b",
+        b"./a",
+        b"a/.",
+        b"a\0b",
+        too_long.as_bytes(),
+    ] {
         assert_eq!(from_names(names), None, "{}", names.escape_ascii());
     }
 }

@@ -168,7 +168,10 @@ pub fn ask(root: &Root, path: &[u8]) -> Asked {
     let asked = Asked {
         answer: undisturbed(answer_of, |answer| *answer != again),
         seen,
-        has_directory: undisturbed(|| root.has_directory(&path), |has| *has == is_directory),
+        has_directory: undisturbed(
+            || root.peek(&path).is_ok_and(|found| found.is_dir()),
+            |has| *has == is_directory,
+        ),
     };
     let answered_now = answer(root.open_now(&path));
     assert!(
