@@ -21,8 +21,8 @@ const KEPT_BYTES_MAX: u64 = 1 << 20;
 /// Beyond that they are sent as they are.
 const STREAMS_MAX: usize = 32;
 
-/// Answers with the asset in the coding of `form`, which has no content yet; `None` where the file is
-/// to be sent as it is.
+/// Answers with the asset in the coding of `form`, which has no content yet; `None` where the file
+/// is to be sent as it is.
 pub(super) fn begin(
     answer: &Answer<'_>,
     form: Representation,
