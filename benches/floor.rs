@@ -1,6 +1,7 @@
 //! The floor: a bare epoll loop that parses nothing and writes a canned reply. It is the physical
 //! limit that `benches/compare.sh` sets every server against: what a server costs beyond it is the
-//! server's own doing. `floor [--listen ADDR] [--body-size N]` serves on one thread until killed.
+//! server's own doing. `floor [--listen ADDR] [--file PATH]` serves on one thread until killed: a
+//! small text, or what is in a file, which it reads once, with the head fields of a file server.
 //!
 //! What it leaves out, and must not be mistaken for a server: it never looks at method, target or
 //! headers (it counts ends of heads, and looks for `close` only where the length is unusual); a
@@ -10,21 +11,30 @@
 
 fn main() -> std::io::Result<()> {
     let mut listen = String::from("127.0.0.1:8081");
+    let mut fields = "Content-Type: text/plain\r\n";
     let mut body = b"Hello, World!".to_vec();
     let mut args = std::env::args().skip(1);
     while let Some(flag) = args.next() {
         match (flag.as_str(), args.next().unwrap_or_default()) {
             ("--listen", value) => listen = value,
-            ("--body-size", value) => body = vec![b'x'; value.parse().expect("a number of bytes")],
-            _ => panic!("usage: floor [--listen ADDR] [--body-size N]"),
+            ("--file", path) => {
+                fields = FILE_FIELDS;
+                body = std::fs::read(path)?;
+            }
+            _ => panic!("usage: floor [--listen ADDR] [--file PATH]"),
         }
     }
-    server::run(&listen, &body)
+    server::run(&listen, fields, &body)
 }
+
+/// As long as those of a server that looks at the file.
+const FILE_FIELDS: &str = "Content-Type: application/octet-stream\r\n\
+                           Last-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
+                           ETag: \"386d4380-100000\"\r\nAccept-Ranges: bytes\r\n";
 
 #[cfg(not(target_os = "linux"))]
 mod server {
-    pub fn run(_address: &str, _body: &[u8]) -> std::io::Result<()> {
+    pub fn run(_address: &str, _fields: &str, _body: &[u8]) -> std::io::Result<()> {
         Err(std::io::Error::other(
             "the floor needs epoll: it serves on Linux only",
         ))
@@ -49,8 +59,8 @@ mod server {
     const BACKLOG: i32 = 4096;
     const LISTENER: EventData = EventData::new_u64(u64::MAX);
 
-    /// Serves `body` on `address` until killed.
-    pub fn run(address: &str, body: &[u8]) -> std::io::Result<()> {
+    /// Serves `body` on `address` until killed; `fields` are lines of the head.
+    pub fn run(address: &str, fields: &str, body: &[u8]) -> std::io::Result<()> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         sockopt::set_tcp_nodelay(&listener, true)?;
@@ -60,8 +70,8 @@ mod server {
         epoll::add(&epoll, &listener, LISTENER, EventFlags::IN | EventFlags::ET)?;
 
         let replies = [
-            Reply::new("", body),
-            Reply::new("Connection: close\r\n", body),
+            Reply::new(fields, body),
+            Reply::new(&format!("{fields}Connection: close\r\n"), body),
         ];
         let mut floor = Floor {
             epoll,
@@ -115,10 +125,10 @@ mod server {
     }
 
     impl Reply {
-        fn new(extra: &str, body: &[u8]) -> Self {
-            let head = "HTTP/1.1 200 OK\r\nServer: floor\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\
-                        Content-Type: text/plain\r\nContent-Length: ";
-            let head = format!("{head}{}\r\n{extra}\r\n", body.len());
+        fn new(fields: &str, body: &[u8]) -> Self {
+            let head =
+                "HTTP/1.1 200 OK\r\nServer: floor\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+            let head = format!("{head}{fields}Content-Length: {}\r\n\r\n", body.len());
             let run = [head.as_bytes(), body].concat();
             Self {
                 bytes: run.len(),

@@ -3,6 +3,7 @@
 //! Owns the flags' names, texts and defaults, and the order of precedence: flag, environment,
 //! default. Must not act on any of it.
 
+mod content;
 mod environment;
 mod flags;
 mod https;
@@ -21,7 +22,7 @@ use clap::{CommandFactory, FromArgMatches};
 use reactor::{Limits, ListenAddress};
 
 use crate::config::{Config, Listen};
-use crate::{files, logs};
+use crate::logs;
 use environment::Sources;
 use flags::{Admin, Flags, Listening, Work};
 use values::AdminListen;
@@ -70,12 +71,7 @@ pub fn parse(
 fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
     let limits = limits(&flags, sources)?;
     let (listen, is_listen_given) = listen(flags.listening, sources)?;
-    let content = flags.content;
-    let tls_flags = flags.tls;
-    let root = match content.directory.or(content.root) {
-        Some(root) => Some(root),
-        None => sources.path("TIDEGATE_ROOT"),
-    };
+    let content = content::settle(flags.content, sources)?;
     let format = log_format(flags.logs.log_format, sources)?;
     let sink = flags.logs.access_log.0;
     // https://no-color.org
@@ -85,7 +81,7 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
         is_given: is_listen_given,
         is_redirected: flags.https.https_redirect.is_some(),
     };
-    let (tls_listen, tls) = tls::settle(tls_flags, sources, &http, root.is_none())?;
+    let (tls_listen, tls) = tls::settle(flags.tls, sources, &http, content.files.is_none())?;
     let admin = admin(flags.admin, sources, [&listen, &tls_listen])?;
     flags.https.check(tls.is_some())?;
     Ok(Config {
@@ -95,11 +91,9 @@ fn settle(flags: Flags, sources: &Sources<'_>) -> Result<Config, String> {
         https_redirect: flags.https.https_redirect,
         hsts: flags.https.hsts,
         admin,
-        demo: content.demo || root.is_none(),
-        files: root.map(|root| files::Config {
-            root,
-            index: content.index,
-        }),
+        demo: content.demo,
+        files: content.files,
+        headers: content.headers,
         limits,
         server_name: flags.protocol.server_header.0,
         workers: workers(&flags.work, sources)?,

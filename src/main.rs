@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod control;
 mod demo;
+mod encoding;
 mod files;
 mod logs;
 mod metrics;

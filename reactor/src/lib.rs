@@ -80,12 +80,13 @@ mod simulation;
 
 pub use engine::{Site, SiteBuilder};
 pub use error::Error;
-pub use http::{FieldName, Method, Status};
+pub use http::{FieldName, FieldSet, Method, Status};
 pub use limits::Limits;
 pub use server::{Accept, Bound, Handle, Listening, Running, Server};
 pub use service::{
-    FileBody, HalfClose, Handler, Incoming, Middleware, Observer, Progress, Pull, Reply,
-    ReplyBuffer, ReplyHead, Request, RequestView, Route, Stream, Summary, Waker,
+    FieldLines, FileBody, FilePart, HalfClose, Handler, Incoming, Middleware, Observer, Parts,
+    Progress, Pull, ReadAt, Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Stream,
+    Summary, Waker,
 };
 pub use transport::{ListenAddress, tls};
 

@@ -10,7 +10,7 @@ use reactor::{Bound, ListenAddress, Observer, Site, Summary};
 use super::Fault;
 use crate::config::Config;
 use crate::logs::{self, AccessLog};
-use crate::middleware::{HTTPS_PORT, HostCheck, Hsts, HttpsRedirect, RedirectPort};
+use crate::middleware::{HTTPS_PORT, Headers, HostCheck, Hsts, HttpsRedirect, RedirectPort};
 use crate::tls::Source;
 use crate::words::plain;
 use crate::{demo, files};
@@ -22,12 +22,17 @@ pub struct Blueprint {
     access: Option<Arc<AccessLog>>,
     /// The port of HTTPS, known once the listeners are open.
     https_port: Arc<AtomicU16>,
+    /// Files that all workers together may keep open.
+    files_open_max: u64,
 }
 
+/// One in so many descriptors may be a file that is kept open; the others are for connections.
+const FILES_SHARE: u64 = 4;
+
 /// What every worker keeps for the features, one field each.
-#[derive(Debug)]
 struct Local {
     access: Option<logs::WorkerLog>,
+    files: Option<files::Worker>,
 }
 
 impl Blueprint {
@@ -38,7 +43,12 @@ impl Blueprint {
             // Whatever stands before a listener that has no port has the usual one.
             _ => HTTPS_PORT,
         };
+        let files_open_max = match &config.files {
+            Some(_) => reactor::sys::raise_descriptor_limit().1 / FILES_SHARE,
+            None => 0,
+        };
         Blueprint {
+            files_open_max,
             config,
             ending,
             access,
@@ -79,6 +89,10 @@ impl Blueprint {
         let mut site = Site::builder()
             .limits(config.limits.clone())
             .server_name(config.server_name.as_deref());
+        if !config.headers.is_empty() {
+            // The outermost, so that its word is the last.
+            site = site.middleware(Arc::new(Headers::new(config.headers.clone())));
+        }
         if let Some(tls) = tls {
             site = site.tls(Arc::clone(tls));
             if config.https_redirect.is_some() {
@@ -94,7 +108,7 @@ impl Blueprint {
             }
         }
         if let Some(files) = &config.files {
-            let route = files::route(files).map_err(|error| {
+            let route = files::route(files, files_of).map_err(|error| {
                 let root = files.root.display();
                 Fault::Configuration(format!("cannot serve {root}: {}", plain(&error)))
             })?;
@@ -119,15 +133,30 @@ impl Blueprint {
         HttpsRedirect::new(Arc::clone(&self.https_port), covered)
     }
 
+    /// Descriptors that are for files and not for connections.
+    pub fn files_open_max(&self) -> u64 {
+        self.files_open_max
+    }
+
     /// What makes each worker's value for the features.
     pub fn local(&self) -> impl Fn(usize) -> Box<dyn Any + Send> + use<> {
         let access = self.access.clone();
+        let files = self.config.files.as_ref().map(|files| files::Bounds {
+            bytes_max: files.cache_bytes_max,
+            descriptors_max: self.files_open_max as usize / self.config.workers.max(1),
+        });
         move |_worker| {
             Box::new(Local {
                 access: access.as_ref().map(|access| access.worker()),
+                files: files.map(files::Worker::new),
             })
         }
     }
+}
+
+/// What a worker keeps for files.
+fn files_of(local: &mut dyn Any) -> Option<&mut files::Worker> {
+    local.downcast_mut::<Local>()?.files.as_mut()
 }
 
 /// Leads finished requests to the access log's part of the worker's local value.

@@ -7,7 +7,6 @@
 // The texts are for terminals: what looks like a link in them is an address.
 #![allow(rustdoc::broken_intra_doc_links)]
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -15,6 +14,7 @@ use clap::{ArgAction, Args, Parser, ValueEnum};
 use log::LevelFilter;
 use reactor::{Accept, ListenAddress};
 
+use super::content::Content;
 use super::https::Https;
 use super::tls::Tls;
 use super::values::{self, AccessLog, AdminListen, ServerHeader};
@@ -37,6 +37,8 @@ const EXAMPLES: &str = "\
 Examples:
   tidegate                                        the demo site, http://localhost:8080
   tidegate ./public                               a directory
+  tidegate ./public --browse                      a directory, with lists of what is in it
+  tidegate ./dist --spa                           a single-page application
   tidegate ./public --demo                        a directory, and /ping, /echo, /events ... with it
   tidegate ./public -l 127.0.0.1:8000 -l '[::1]:8000'
                                                   only for this machine
@@ -105,41 +107,6 @@ pub struct Flags {
     /// Print the version
     #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "About")]
     version: Option<bool>,
-}
-
-/// What is served.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "What is served")]
-pub struct Content {
-    /// Directory to serve; without one, the demo site [env: TIDEGATE_ROOT]
-    ///
-    /// Files are served to GET and HEAD. Names that begin with a dot are not, except below
-    /// /.well-known/; nothing outside of the directory is, however the path is written, nor through
-    /// a symbolic link that leads out of it or is absolute. The directory is opened once: after
-    /// another one has taken its place, restart.
-    #[arg(value_name = "ROOT", conflicts_with = "root", help_heading = None::<&str>)]
-    pub directory: Option<PathBuf>,
-    /// The same as ROOT
-    #[arg(short, long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
-    /// Serve the demo routes beside the directory
-    ///
-    /// /ping, /plaintext, /json, /echo, /users/{id} and /events go before files of the same name.
-    /// Without a directory they are served anyway, with a page on / that shows them.
-    #[arg(long)]
-    pub demo: bool,
-    /// Files to look for in a directory, first one first
-    ///
-    /// A request for a directory is answered with the first of these files that is in it, else with
-    /// 403.
-    #[arg(
-        long,
-        value_name = "FILES",
-        default_value = "index.html",
-        value_delimiter = ','
-    )]
-    #[arg(value_parser = values::index_name)]
-    pub index: Vec<String>,
 }
 
 /// Where to listen.

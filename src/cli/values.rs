@@ -1,6 +1,8 @@
 //! Values as they are written on the command line and in the environment. Each function reads one
 //! kind of value and says in plain words what it wants.
 
+pub mod content;
+
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -126,14 +128,6 @@ pub fn go_port(text: &str) -> Result<u16, String> {
     port(text.strip_prefix(':').unwrap_or(text))
 }
 
-/// A name of an index file.
-pub fn index_name(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains(['/', '\0']) || text.starts_with('.') {
-        return Err("write names of files, as in index.html,index.htm".into());
-    }
-    Ok(text.to_owned())
-}
-
 /// Bytes of a body.
 pub fn max_body(text: &str) -> Result<u64, String> {
     match text {
@@ -210,8 +204,7 @@ pub fn server_header(text: &str) -> Result<ServerHeader, String> {
     if text == OFF {
         return Ok(ServerHeader(None));
     }
-    let is_visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
-    if text.trim().is_empty() || text.trim() != text || !text.bytes().all(is_visible) {
+    if !is_visible(text) {
         return Err("write visible ASCII characters, or off".into());
     }
     Ok(ServerHeader(Some(text.to_owned())))
@@ -327,6 +320,13 @@ fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
         Ok(number) if digits && (min..=max).contains(&number) => Ok(number),
         _ => Err(format!("write a whole number from {min} to {max}")),
     }
+}
+
+/// Whether this is text for the value of a header field: visible ASCII characters, and spaces among
+/// them.
+fn is_visible(text: &str) -> bool {
+    let is_visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    !text.is_empty() && text.trim() == text && text.bytes().all(is_visible)
 }
 
 /// Adds to what is wanted that the word `off` would do too.

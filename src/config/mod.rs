@@ -38,6 +38,8 @@ pub struct Config {
     pub files: Option<files::Config>,
     /// Whether the demo routes are served; always so when there is nothing else.
     pub demo: bool,
+    /// What is added to every answer.
+    pub headers: Vec<middleware::HeaderField>,
     /// The engine's bounds and deadlines.
     pub limits: Limits,
     /// The text of the `Server` field; `None` leaves the field out.

@@ -5,34 +5,45 @@
 //! [`path`] refuses what does not name one, [`open`] has the kernel refuse what leads out of the
 //! root, and [`handler`] answers with regular files only.
 
+mod asset;
+mod cache;
+mod code;
+mod conditions;
+mod config;
+mod errors;
+mod etag;
 mod handler;
+mod list_page;
+mod listing;
+mod load;
+mod multipart;
 mod open;
 mod path;
+mod ranges;
+mod resolve;
+mod respond;
+mod rules;
+mod sight;
+mod stamp;
 mod types;
+mod worker;
 
 use std::io;
-use std::path::PathBuf;
 
-use reactor::Route;
+use reactor::{HalfClose, Route};
 
-/// Which directory is served, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// The directory.
-    pub root: PathBuf,
-    /// Names of files that answer for the directory they are in, the first one first.
-    pub index: Vec<String>,
-}
+pub use cache::Bounds;
+pub use config::{CacheControl, Config, ErrorPage, Try};
+pub use handler::Reach;
+pub use worker::Worker;
 
-/// The route that answers with files, for every path.
+/// The route that answers with files, for every path; `reach` finds what a worker keeps for it.
 ///
 /// # Errors
 ///
-/// When the root is no directory that can be read.
-pub fn route(config: &Config) -> io::Result<Route> {
-    let root = open::Root::open(&config.root)?;
-    Ok(Route::get(
-        "/{*path}",
-        handler::Files::new(root, config.index.clone()),
-    ))
+/// When the root is no directory that can be read, or an error page is missing.
+pub fn route(config: &Config, reach: Reach) -> io::Result<Route> {
+    let handler = handler::Handle::new(config, reach)?;
+    // Whoever has asked for a file and says no more still wants it.
+    Ok(Route::get("/{*path}", handler).half_close(HalfClose::Answer))
 }

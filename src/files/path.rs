@@ -7,16 +7,16 @@ use std::ffi::CStr;
 /// Longest path that the system takes, with the NUL at its end (Linux `PATH_MAX`).
 const PATH_BYTES_MAX: usize = 4096;
 
-/// The one hidden name that is served, at the root only (RFC 8615): certificates are proved by it.
+/// The one hidden name that is always served, at the root only (RFC 8615): certificates are proved
+/// by it.
 const WELL_KNOWN: &[u8] = b".well-known";
 
 /// A path relative to the root: names with one slash between them. It has no empty, `.` or `..`
 /// names, no NUL and no backslash.
-#[derive(Debug)]
-pub struct FilePath {
-    /// The path with at least one NUL behind it.
-    bytes: [u8; PATH_BYTES_MAX],
-    len: usize,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilePath<'b> {
+    /// The names, and a NUL behind them.
+    bytes: &'b [u8],
     /// Whether the request's path ended in a slash, and so means a directory.
     is_directory: bool,
 }
@@ -30,27 +30,36 @@ pub enum Refusal {
     NotServed,
 }
 
-impl FilePath {
-    /// Reads the path of a request, with or without the slash at its beginning. Escapes are decoded
-    /// once; what they decode to is a part of a name and never a separator, so an encoded slash or
-    /// a backslash in any form, which other programs might take for one, is refused.
+impl<'b> FilePath<'b> {
+    /// Reads the path of a request, with or without the slash at its beginning, into `buffer`,
+    /// whose content is lost. Names that begin with a dot are served only if `hidden` says so.
+    ///
+    /// Escapes are decoded once; what they decode to is a part of a name and never a separator.
+    /// What another program might read as a separator or a dot is refused, so that all agree on
+    /// what the path names: an encoded slash, a backslash in any form, either of them or a dot,
+    /// NUL or percent sign encoded twice, and UTF-8 of more bytes than a character needs. Bytes
+    /// that are no UTF-8 at all are names as any other.
     ///
     /// # Errors
     ///
-    /// When the path cannot name a file that is served.
-    pub fn parse(raw: &[u8]) -> Result<FilePath, Refusal> {
-        let mut path = FilePath {
-            bytes: [0; PATH_BYTES_MAX],
-            len: 0,
-            is_directory: true,
-        };
-        for name in raw.split(|byte| *byte == b'/') {
-            path.is_directory = name.is_empty();
-            if !name.is_empty() {
-                path.push_encoded(name)?;
-            }
+    /// When the path cannot name a file that is served. The first name that cannot decides.
+    pub fn parse(
+        raw: &[u8],
+        hidden: bool,
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<FilePath<'b>, Refusal> {
+        let raw = raw.strip_prefix(b"/").unwrap_or(raw);
+        buffer.clear();
+        if is_plain(raw) {
+            buffer.extend_from_slice(raw);
+        } else {
+            decode(raw, hidden, buffer)?;
         }
-        Ok(path)
+        if buffer.ends_with(b"/") {
+            buffer.pop();
+        }
+        let is_directory = raw.last().is_none_or(|byte| *byte == b'/');
+        FilePath::finish(buffer, is_directory).ok_or(Refusal::NotServed)
     }
 
     /// Whether the request's path means a directory.
@@ -58,198 +67,197 @@ impl FilePath {
         self.is_directory
     }
 
+    /// The names with one slash between them; empty for the root. It is the same for a directory
+    /// with and without a slash at the end of the request's path.
+    pub fn as_bytes(&self) -> &'b [u8] {
+        &self.bytes[..self.bytes.len() - 1]
+    }
+
     /// The path for the system; `.` is the root.
-    pub fn as_c_str(&self) -> &CStr {
-        if self.len == 0 {
+    pub fn as_c_str(&self) -> &'b CStr {
+        if self.as_bytes().is_empty() {
             return c".";
         }
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c".")
+        CStr::from_bytes_until_nul(self.bytes).unwrap_or(c".")
     }
 
-    /// The last name.
-    pub fn file_name(&self) -> &[u8] {
-        let path = &self.bytes[..self.len];
-        path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
-    }
-
-    /// The path of `name` in this directory; `None` when that is too long.
-    pub fn join(&self, name: &str) -> Option<FilePath> {
-        let mut path = FilePath {
-            is_directory: false,
-            ..*self
-        };
-        path.begin_name().ok()?;
-        for byte in name.bytes() {
-            path.push(byte).ok()?;
+    /// The path of `name` in this directory, put into `buffer`, whose content is lost; `None` when
+    /// that is too long. What is in `name` is not checked.
+    pub fn join<'j>(&self, name: &str, buffer: &'j mut Vec<u8>) -> Option<FilePath<'j>> {
+        buffer.clear();
+        buffer.extend_from_slice(self.as_bytes());
+        if !buffer.is_empty() {
+            buffer.push(b'/');
         }
-        Some(path)
+        buffer.extend_from_slice(name.as_bytes());
+        FilePath::finish(buffer, false)
     }
 
-    fn push_encoded(&mut self, name: &[u8]) -> Result<(), Refusal> {
-        self.begin_name()?;
-        let start = self.len;
-        let mut rest = name;
-        while let [first, behind @ ..] = rest {
-            let mut byte = *first;
-            rest = behind;
-            if byte == b'%' {
-                let [high, low, behind @ ..] = behind else {
-                    return Err(Refusal::Malformed);
-                };
-                byte = hex(*high)? << 4 | hex(*low)?;
-                rest = behind;
+    /// The path of these names, which nobody has asked for in a request: nothing is decoded, and
+    /// all names are served; slashes at the ends do not count, but that the last means a directory.
+    /// `None` if they lead elsewhere, or are too long.
+    pub fn from_names(names: &[u8], buffer: &'b mut Vec<u8>) -> Option<FilePath<'b>> {
+        buffer.clear();
+        for name in names
+            .split(|byte| *byte == b'/')
+            .filter(|name| !name.is_empty())
+        {
+            if matches!(name, b"." | b"..") || name.contains(&0) {
+                return None;
             }
-            match byte {
-                0 => return Err(Refusal::Malformed),
-                b'/' | b'\\' => return Err(Refusal::NotServed),
-                _ => self.push(byte)?,
+            if !buffer.is_empty() {
+                buffer.push(b'/');
             }
+            buffer.extend_from_slice(name);
         }
-        let name = &self.bytes[start..self.len];
-        if name.starts_with(b".") && (start > 0 || name != WELL_KNOWN) {
-            return Err(Refusal::NotServed);
-        }
-        Ok(())
+        FilePath::finish(buffer, names.last().is_none_or(|byte| *byte == b'/'))
     }
 
-    fn begin_name(&mut self) -> Result<(), Refusal> {
-        if self.len > 0 {
-            self.push(b'/')
+    /// What the file that answers for this directory is asked for by.
+    pub fn directory_key(&self) -> Vec<u8> {
+        [self.as_bytes(), b"/"].concat()
+    }
+
+    /// Takes the names in `buffer` as path, if the system can.
+    fn finish(buffer: &'b mut Vec<u8>, is_directory: bool) -> Option<FilePath<'b>> {
+        buffer.push(0);
+        (buffer.len() <= PATH_BYTES_MAX).then_some(FilePath {
+            bytes: buffer,
+            is_directory,
+        })
+    }
+}
+
+/// What follows the last dot of a name, without it; empty if there is none, or if it is the first
+/// byte.
+pub fn extension(name: &[u8]) -> &[u8] {
+    match name.iter().rposition(|byte| *byte == b'.') {
+        None | Some(0) => b"",
+        Some(dot) => &name[dot + 1..],
+    }
+}
+
+/// What kinds of bytes a request's path is made of; one that is of none stands for itself.
+mod kind {
+    pub const SLASH: u8 = 1;
+    /// Stands for itself unless it is the first of a name.
+    pub const DOT: u8 = 2;
+    /// May stand for another, or must be looked at together with others.
+    pub const OTHER: u8 = 4;
+}
+
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    kinds[b'/' as usize] = kind::SLASH;
+    kinds[b'.' as usize] = kind::DOT;
+    kinds[0] = kind::OTHER;
+    kinds[b'%' as usize] = kind::OTHER;
+    kinds[b'\\' as usize] = kind::OTHER;
+    let mut byte = 0x80;
+    while byte < kinds.len() {
+        kinds[byte] = kind::OTHER;
+        byte += 1;
+    }
+    kinds
+};
+
+/// Whether the path can be taken over as it is, as nearly every one can: no name is empty or begins
+/// with a dot, and every byte stands for itself.
+fn is_plain(raw: &[u8]) -> bool {
+    const AT_START: u8 = kind::SLASH | kind::DOT | kind::OTHER;
+    let mut odd = AT_START;
+    let mut seen = 0;
+    // Without a branch: which bytes come next cannot be foretold.
+    for byte in raw {
+        let kind = KINDS[usize::from(*byte)];
+        seen |= kind & odd;
+        odd = if kind == kind::SLASH {
+            AT_START
         } else {
-            Ok(())
+            kind::OTHER
+        };
+    }
+    seen == 0
+}
+
+/// Appends the names of a path to `decoded`, each with a slash behind it and its escapes replaced
+/// by what they stand for.
+fn decode(raw: &[u8], hidden: bool, decoded: &mut Vec<u8>) -> Result<(), Refusal> {
+    for name in raw.split(|byte| *byte == b'/') {
+        if !name.is_empty() {
+            let start = decoded.len();
+            decode_name(name, decoded)?;
+            check(&decoded[start..], start == 0, hidden)?;
+            decoded.push(b'/');
         }
     }
+    Ok(())
+}
 
-    fn push(&mut self, byte: u8) -> Result<(), Refusal> {
-        // The last byte stays NUL.
-        if self.len + 1 == PATH_BYTES_MAX {
-            return Err(Refusal::NotServed);
+fn decode_name(name: &[u8], decoded: &mut Vec<u8>) -> Result<(), Refusal> {
+    let mut rest = name;
+    while let [first, behind @ ..] = rest {
+        let mut byte = *first;
+        rest = behind;
+        if byte == b'%' {
+            let [high, low, behind @ ..] = behind else {
+                return Err(Refusal::Malformed);
+            };
+            byte = escaped(*high, *low).ok_or(Refusal::Malformed)?;
+            rest = behind;
         }
-        self.bytes[self.len] = byte;
-        self.len += 1;
+        if byte == 0 {
+            return Err(Refusal::Malformed);
+        }
+        decoded.push(byte);
+    }
+    Ok(())
+}
+
+/// Refuses a decoded name that is never served.
+fn check(name: &[u8], is_first: bool, hidden: bool) -> Result<(), Refusal> {
+    let is_dots = matches!(name, b"." | b"..");
+    let is_hidden = name.starts_with(b".") && !(is_first && name == WELL_KNOWN);
+    let is_refused = is_dots
+        || (is_hidden && !hidden)
+        || name.iter().any(|byte| matches!(byte, b'/' | b'\\'))
+        || name.windows(3).any(is_double_escape)
+        || name.windows(2).any(is_overlong);
+    if is_refused {
+        Err(Refusal::NotServed)
+    } else {
         Ok(())
     }
 }
 
-fn hex(digit: u8) -> Result<u8, Refusal> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(Refusal::Malformed),
-    }
+/// Whether a program that decodes a second time would find something in this that changes what the
+/// path names.
+fn is_double_escape(three: &[u8]) -> bool {
+    let &[b'%', high, low] = three else {
+        return false;
+    };
+    matches!(escaped(high, low), Some(b'.' | b'/' | b'\\' | b'\0' | b'%'))
+}
+
+/// Whether a character of UTF-8 begins here in more bytes than it needs (RFC 3629 section 3), also
+/// in the five and six bytes of RFC 2279.
+fn is_overlong(two: &[u8]) -> bool {
+    matches!(
+        two,
+        [0xc0 | 0xc1, 0x80..=0xbf]
+            | [0xe0, 0x80..=0x9f]
+            | [0xf0, 0x80..=0x8f]
+            | [0xf8, 0x80..=0x87]
+            | [0xfc, 0x80..=0x83]
+    )
+}
+
+/// The byte that an escape with these two digits stands for.
+fn escaped(high: u8, low: u8) -> Option<u8> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let byte = digit(high)? << 4 | digit(low)?;
+    u8::try_from(byte).ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(raw: &str) -> Result<(String, bool), Refusal> {
-        let path = FilePath::parse(raw.as_bytes())?;
-        Ok((
-            path.as_c_str().to_str().unwrap().to_owned(),
-            path.is_directory(),
-        ))
-    }
-
-    #[test]
-    fn names_are_decoded_once_and_joined() {
-        for (raw, path, is_directory) in [
-            ("/", ".", true),
-            ("", ".", true),
-            ("//", ".", true),
-            ("/a", "a", false),
-            ("a", "a", false),
-            ("/a/", "a", true),
-            ("/a/b.txt", "a/b.txt", false),
-            ("/a//b.txt", "a/b.txt", false),
-            ("/a%20b", "a b", false),
-            ("/%C3%BC%c3%bc", "üü", false),
-            ("/%2561", "%61", false),
-            ("/%252e%252e/x", "%2e%2e/x", false),
-            ("/a..b/c...", "a..b/c...", false),
-            ("/.well-known/acme", ".well-known/acme", false),
-            ("/%2ewell-known/", ".well-known", true),
-            ("/a:b*c?", "a:b*c?", false),
-        ] {
-            assert_eq!(parse(raw), Ok((path.into(), is_directory)), "{raw}");
-        }
-    }
-
-    #[test]
-    fn what_leads_elsewhere_is_refused() {
-        for raw in [
-            "/..",
-            "/../etc/passwd",
-            "/a/../../etc/passwd",
-            "/./a",
-            "/a/.",
-            "/%2e%2e/etc/passwd",
-            "/%2E%2e/",
-            "/.%2e/",
-            "/%2e/",
-            "/..%2fetc",
-            "/a%2fb",
-            "/a%2F..%2Fb",
-            "/%2f",
-            "/a\\b",
-            "/..\\etc",
-            "/%5c..%5C",
-            "/..%5c",
-            "/.git/config",
-            "/a/.env",
-            "/.htpasswd",
-            "/...",
-            "/a/.well-known/x",
-            "/.well-knownx",
-            "/.well-known/.x",
-        ] {
-            assert_eq!(parse(raw), Err(Refusal::NotServed), "{raw}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_path_is_malformed() {
-        for raw in [
-            "/%",
-            "/%4",
-            "/%zz",
-            "/%4g",
-            "/a%/b",
-            "/a%2",
-            "/%00",
-            "/a%00.txt",
-            "/\0",
-            "/%+1",
-        ] {
-            assert_eq!(parse(raw), Err(Refusal::Malformed), "{raw}");
-        }
-    }
-
-    #[test]
-    fn the_longest_path_has_room_for_its_nul() {
-        let longest = format!("/{}", "a".repeat(PATH_BYTES_MAX - 1));
-        assert_eq!(parse(&longest).unwrap().0.len(), PATH_BYTES_MAX - 1);
-        assert_eq!(parse(&format!("{longest}a")), Err(Refusal::NotServed));
-        let path = FilePath::parse(&longest.as_bytes()[..PATH_BYTES_MAX - 4]).unwrap();
-        assert_eq!(
-            path.join("a").unwrap().as_c_str().count_bytes(),
-            PATH_BYTES_MAX - 3
-        );
-        assert!(path.join("abcd").is_none());
-    }
-
-    #[test]
-    fn a_name_is_joined_to_a_directory() {
-        let join = |raw: &str| {
-            let path = FilePath::parse(raw.as_bytes())
-                .unwrap()
-                .join("index.html")
-                .unwrap();
-            assert_eq!(path.file_name(), b"index.html");
-            path.as_c_str().to_str().unwrap().to_owned()
-        };
-        assert_eq!(join("/"), "index.html");
-        assert_eq!(join("/a/b/"), "a/b/index.html");
-    }
-}
+mod tests;

@@ -1,4 +1,5 @@
-//! The redirect and the policy on a server that really speaks TLS, as curl sees them.
+//! The redirect, the policy and further fields on a server that really speaks TLS, as curl sees
+//! them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -6,10 +7,25 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use reactor::tls::Tls;
 use reactor::{Limits, Reply, Request, Route, Site};
 
-use super::{Hsts, HstsPolicy, HttpsRedirect};
+use super::{HeaderField, Headers, Hsts, HstsPolicy, HttpsRedirect};
 use crate::testing::{Pair, TempDir, TwoPorts, curl, skipped_without};
 
 const POLICY: &str = "\r\nStrict-Transport-Security: max-age=86400; includeSubDomains\r\n";
+
+/// Fields of names that an answer has too, and of one that is there twice.
+fn fields() -> Headers {
+    let field = |(name, value): (&str, &str)| HeaderField {
+        name: name.into(),
+        value: value.into(),
+    };
+    let fields = [
+        ("X-Own", "ours"),
+        ("Link", "</a>"),
+        ("X-Frame-Options", "DENY"),
+        ("link", "</b>"),
+    ];
+    Headers::new(fields.map(field).into())
+}
 
 /// A server that redirects to its own TLS port and tells the policy there.
 fn start(covered: fn(&str) -> bool) -> TwoPorts {
@@ -28,6 +44,7 @@ fn start(covered: fn(&str) -> bool) -> TwoPorts {
     };
     let site = Site::builder()
         .limits(limits)
+        .middleware(Arc::new(fields()))
         .middleware(Arc::new(redirect))
         .middleware(Arc::new(hsts))
         .route(Route::post("/echo", |request: &mut Request<'_>| {
@@ -38,6 +55,9 @@ fn start(covered: fn(&str) -> bool) -> TwoPorts {
             request
                 .out()
                 .field("strict-transport-security", "max-age=1");
+            request.out().field("x-own", "the answer's");
+            request.out().field("LINK", "</c>");
+            request.out().field("X-Other", "the answer's");
             Reply::text("own")
         }))
         .route(Route::get("/panic", |_: &mut Request<'_>| {
@@ -121,4 +141,50 @@ fn hosts_without_a_certificate_are_misdirected() {
         assert!(answer.starts_with("HTTP/1.1 421 "), "{answer}");
         assert!(!answer.contains("Location"), "{answer}");
     }
+}
+
+#[test]
+fn every_answer_has_the_fields_in_the_place_of_its_own() {
+    if skipped_without(&["openssl", "curl"]) {
+        return;
+    }
+    let server = start(|host| host == "localhost");
+    let secure = format!("https://localhost:{}", server.secure);
+    let plain = format!("http://localhost:{}", server.plain);
+    let misdirected = format!("http://127.0.0.1:{}", server.plain);
+    let too_much = "x".repeat(101);
+    for (base, arguments, status) in [
+        (&secure, &["/own"][..], "200 OK"),
+        (&secure, &["/own", "-I"], "200 OK"),
+        (&secure, &["/job"], "200 OK"),
+        (&secure, &["/nothing"], "404 "),
+        (&secure, &["/own", "-X", "DELETE"], "405 "),
+        (&secure, &["/%zz"], "400 "),
+        (&secure, &["/echo", "-d", &too_much], "413 "),
+        (&secure, &["/panic"], "500 "),
+        (&plain, &["/own"], "308 "),
+        (&misdirected, &["/own"], "421 "),
+    ] {
+        let url = format!("{base}{}", arguments[0]);
+        let answer = curl(&[&[url.as_str()], &arguments[1..]].concat());
+        let is_expected = answer.starts_with(&format!("HTTP/1.1 {status}"));
+        assert!(is_expected, "{arguments:?}: {answer}");
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+        let found: Vec<&str> = head.lines().filter(|line| is_ours(line)).collect();
+        let expected = [
+            "X-Own: ours",
+            "Link: </a>",
+            "X-Frame-Options: DENY",
+            "link: </b>",
+        ];
+        assert_eq!(found, expected, "{arguments:?}");
+        let is_from_handler = arguments[0] == "/own" && status == "200 OK";
+        assert_eq!(head.contains("\r\nX-Other: "), is_from_handler, "{head}");
+    }
+}
+
+fn is_ours(line: &str) -> bool {
+    let name = line.split(':').next().unwrap_or_default();
+    let names = ["x-own", "link", "x-frame-options"];
+    names.iter().any(|own| own.eq_ignore_ascii_case(name))
 }

@@ -214,6 +214,7 @@ impl Core {
         while let Some(mail) = self.mailbox.take() {
             match mail {
                 Mail::JobDone { exchange, reply } => self.deliver(exchange, reply),
+                Mail::Read { exchange, bytes } => self.deliver_read(exchange, bytes),
                 Mail::Wake(exchange) => self.wake(exchange),
                 Mail::Connection(arrival) => self.admit(arrival),
                 Mail::Site(site) => self.publish(site),
@@ -310,6 +311,19 @@ impl Core {
                 self.queue(slot);
             }
             _ => self.cx.stats.late.increment(),
+        }
+    }
+
+    /// A job has read what an exchange sends next of its file.
+    fn deliver_read(&mut self, id: Key, bytes: io::Result<Vec<u8>>) {
+        if let Some(exchange) = self.cx.exchanges.get_mut(id)
+            && let Stage::Sending(sending) = &mut exchange.stage
+            && sending.deliver(bytes)
+        {
+            let slot = exchange.slot;
+            self.queue(slot);
+        } else {
+            self.cx.stats.late.increment();
         }
     }
 

@@ -11,7 +11,7 @@ use super::site::{Found, RouteId, Site};
 use super::stats::WorkerStats;
 use crate::http::{Field, Framing, Method, RequestHead, Status, TargetForm, uri};
 use crate::router::{MethodSet, Params};
-use crate::service::{Body, Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Summary};
+use crate::service::{Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Summary};
 use crate::transport::Peer;
 use crate::transport::tls::TlsInfo;
 
@@ -330,17 +330,5 @@ impl<'a> Asked<'a> {
             peer: origin.peer,
             tls: origin.tls,
         }
-    }
-}
-
-/// Bytes of a reply's body that is in memory; 0 for others.
-#[inline]
-pub(super) fn length_in_memory(reply: &Reply, buffer: &ReplyBuffer) -> usize {
-    match &reply.body {
-        Body::Static(bytes) => bytes.len(),
-        Body::Shared(bytes) => bytes.len(),
-        Body::Owned(bytes) => bytes.len(),
-        Body::Written => buffer.body_bytes().len(),
-        Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) => 0,
     }
 }

@@ -12,17 +12,17 @@
 //! a waker, a timer) puts the connection on the ready queue.
 
 use std::fmt;
-use std::io::IoSliceMut;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::arena::{Arena, Key};
+use super::sending::Sending;
 use super::site::{RouteId, Site};
-use crate::buffer::{NoBlock, Output, Pipe, Pool};
+use crate::buffer::{Pipe, Pool};
 use crate::http::{Field, Framing, RequestHead, Status};
 use crate::proto::h1::BodyReader;
 use crate::router::Params;
-use crate::service::{FileBody, HalfClose, Reply, ReplyBuffer, RequestView, Route, Stream};
+use crate::service::{HalfClose, Reply, ReplyBuffer, RequestView, Route, Stream};
 use crate::time::Instant;
 use crate::transport::Peer;
 use crate::transport::tls::TlsInfo;
@@ -84,7 +84,7 @@ pub(super) enum Stage {
         ready: bool,
     },
     /// A file is the body.
-    Sending(FileBody),
+    Sending(Sending),
     /// All of the response is queued.
     Done,
 }
@@ -123,7 +123,7 @@ impl OwnedRequest {
     }
 
     /// The view of this request, with its route and how its connection is secured.
-    pub fn view<'a>(&'a self, route: &'a Route, tls: Option<&'a TlsInfo>) -> RequestView<'a> {
+    fn view<'a>(&'a self, route: &'a Route, tls: Option<&'a TlsInfo>) -> RequestView<'a> {
         RequestView {
             text: &self.text,
             fields: &self.fields,
@@ -173,6 +173,12 @@ impl Exchange {
             bytes_in: 0,
             bytes_out: 0,
         }
+    }
+
+    /// The request as others see it, and how its connection is secured.
+    pub fn view<'a>(&'a self, tls: Option<&'a TlsInfo>) -> RequestView<'a> {
+        let route = self.site.route(self.request.route);
+        self.request.view(route, tls)
     }
 
     /// Whether body bytes have a place to go now.
@@ -278,44 +284,6 @@ pub(super) fn time_for(bytes: u64, rate: u32) -> Duration {
     match rate {
         0 => Duration::MAX,
         rate => Duration::from_millis(bytes.saturating_mul(1000) / u64::from(rate)),
-    }
-}
-
-/// What reading a piece of a file came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FilePiece {
-    /// This many bytes were queued.
-    Queued(usize),
-    /// The file has become shorter than promised, or cannot be read.
-    Cut,
-}
-
-/// Queues the next piece of a file, at most `bytes_max` bytes, read with one system call.
-///
-/// # Errors
-///
-/// The pool is empty.
-pub(super) fn queue_file_piece(
-    body: &mut FileBody,
-    bytes_max: usize,
-    output: &mut Output,
-    pool: &mut Pool,
-) -> Result<FilePiece, NoBlock> {
-    let count_max = usize::try_from(body.length).unwrap_or(usize::MAX);
-    let read =
-        |pieces: &mut [IoSliceMut<'_>]| Ok(rustix::io::preadv(&body.file, pieces, body.start)?);
-    match output.fill(count_max.min(bytes_max), pool, read)? {
-        Ok(0) => Ok(FilePiece::Cut),
-        Ok(count) => {
-            body.start += count as u64;
-            body.length -= count as u64;
-            Ok(FilePiece::Queued(count))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Ok(FilePiece::Queued(0)),
-        Err(error) => {
-            log::warn!("cannot read a file that is being sent: {error}");
-            Ok(FilePiece::Cut)
-        }
     }
 }
 

@@ -5,12 +5,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::arena::Key;
 use super::mailbox::{Mail, Sending};
+use super::sending::Read;
 use crate::service::{Job, ReplyBuffer};
 
 /// A handle on the job pool; clones share the pool. Without threads (the simulation) jobs wait
@@ -33,10 +35,23 @@ struct State {
 }
 
 struct Order {
-    job: Job,
+    work: Work,
     exchange: Key,
     reply_to: Arc<Sending>,
 }
+
+/// What a job does.
+pub enum Work {
+    /// It makes the reply of the exchange.
+    Reply(Job),
+    /// It reads what the exchange sends next of its file.
+    Read(Read),
+    /// Whatever the stream of the exchange wants done; the stream is woken when it is.
+    Task(Task),
+}
+
+/// Work of a stream.
+pub type Task = Box<dyn FnOnce() + Send>;
 
 /// The queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,14 +89,14 @@ impl JobPool {
             .collect()
     }
 
-    /// Queues a job for `exchange`; its result is sent to `reply_to`.
+    /// Queues work for `exchange`; its result is sent to `reply_to`.
     ///
     /// # Errors
     ///
     /// Too many are waiting.
     pub fn submit(
         &self,
-        job: Job,
+        work: Work,
         exchange: Key,
         reply_to: Arc<Sending>,
     ) -> Result<(), Overloaded> {
@@ -90,7 +105,7 @@ impl JobPool {
             return Err(Overloaded);
         }
         state.waiting.push_back(Order {
-            job,
+            work,
             exchange,
             reply_to,
         });
@@ -151,15 +166,35 @@ impl JobPool {
 
 impl Order {
     fn run(self) {
-        let mut buffer = ReplyBuffer::default();
-        let job = self.job;
-        let reply = catch_unwind(AssertUnwindSafe(|| job(&mut buffer))).ok();
-        let reply = reply.map(|reply| Box::new((reply, buffer)));
-        self.reply_to.send(Mail::JobDone {
-            exchange: self.exchange,
-            reply,
-        });
+        let exchange = self.exchange;
+        let mail = match self.work {
+            Work::Reply(job) => {
+                let mut buffer = ReplyBuffer::default();
+                let reply = guarded(|| job(&mut buffer));
+                let reply = reply.map(|reply| Box::new((reply, buffer)));
+                Mail::JobDone { exchange, reply }
+            }
+            Work::Read(read) => {
+                let panicked = || Err(io::Error::other("the reader panicked"));
+                let bytes = guarded(|| read.run()).unwrap_or_else(panicked);
+                Mail::Read { exchange, bytes }
+            }
+            Work::Task(task) => {
+                guarded(task);
+                Mail::Wake(exchange)
+            }
+        };
+        self.reply_to.send(mail);
     }
+}
+
+/// Runs foreign code; `None` if it panicked.
+fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
+    let result = catch_unwind(AssertUnwindSafe(run)).ok();
+    if result.is_none() {
+        log::error!("a job panicked");
+    }
+    result
 }
 
 impl fmt::Debug for JobPool {

@@ -1,6 +1,7 @@
 //! A worker's mailbox: what other threads have to tell it.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -20,6 +21,13 @@ pub enum Mail {
         /// The reply and what was written for it.
         reply: Option<Box<(Reply, ReplyBuffer)>>,
     },
+    /// A job has read what an exchange sends next of its file.
+    Read {
+        /// The exchange that waits for it.
+        exchange: Key,
+        /// What was read.
+        bytes: io::Result<Vec<u8>>,
+    },
     /// The stream of an exchange may go on.
     Wake(Key),
     /// A connection that another worker has accepted.
@@ -36,6 +44,7 @@ impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Mail::JobDone { .. } => "JobDone",
+            Mail::Read { .. } => "Read",
             Mail::Wake(_) => "Wake",
             Mail::Connection(..) => "Connection",
             Mail::Site(_) => "Site",

@@ -22,6 +22,7 @@ mod jobs;
 mod mailbox;
 mod mutation;
 mod ready;
+mod sending;
 mod site;
 mod socket;
 mod starved;

@@ -24,7 +24,8 @@
 //!   body collected, unless the route is streamed
 //!        ▼
 //!   handler: unless there is an answer already
-//!        │                 a job: its reply, made elsewhere, goes on here
+//!        │                 a job: its reply, made elsewhere, goes on here; it may leave
+//!        │                 the rest to be done here, with the request ([`Reply::then`])
 //!        ▼
 //!   after: all middleware in reverse order, also those that were not asked before
 //!        ▼
@@ -42,6 +43,7 @@
 //! panic in any of these is caught: it becomes 500 and the end of the connection, or cuts a
 //! response that has begun.
 
+mod file;
 mod handler;
 mod middleware;
 mod observer;
@@ -51,11 +53,12 @@ mod request;
 mod route;
 mod stream;
 
+pub use file::{FileBody, FilePart, ReadAt};
 pub use handler::Handler;
 pub use middleware::{Middleware, ReplyHead};
 pub use observer::{Observer, Summary};
-pub use reply::{Body, FileBody, Job, Reply};
-pub use reply_buffer::ReplyBuffer;
-pub use request::{Request, RequestView};
+pub use reply::{Body, Job, Next, Reply};
+pub use reply_buffer::{FieldLines, ReplyBuffer};
+pub use request::{Parts, Request, RequestView};
 pub use route::{BodyMode, HalfClose, Route};
 pub use stream::{Incoming, IncomingBody, Outgoing, Progress, Pull, Stream, Wake, Waker};

@@ -1,10 +1,9 @@
 //! Replies: what a handler returns.
 
 use std::fmt;
-use std::fs::File;
 use std::sync::Arc;
 
-use super::{ReplyBuffer, Stream};
+use super::{FileBody, ReplyBuffer, Request, Stream};
 use crate::http::Status;
 
 /// The answer to a request: a status, a content type, and a body in one of its forms. Other header
@@ -29,28 +28,22 @@ pub enum Body {
     Owned(Vec<u8>),
     /// What was written into the reply buffer.
     Written,
-    /// A part of a file.
+    /// Parts of a file.
     File(FileBody),
     /// Bytes that are made as the client takes them, and how many there will be if that is known.
     Stream(Box<dyn Stream>, Option<u64>),
     /// Nothing yet: work that may block makes the reply.
     Job(Job),
+    /// Nothing yet, in the reply of a job: this makes the reply on the worker.
+    Then(Next),
 }
 
 /// Work that may block or take long, run by the job pool; its result is the reply. It cannot return
 /// another job.
 pub type Job = Box<dyn FnOnce(&mut ReplyBuffer) -> Reply + Send>;
 
-/// A part of an open file.
-#[derive(Debug)]
-pub struct FileBody {
-    /// The file, open for reading.
-    pub file: File,
-    /// Offset of the first byte.
-    pub start: u64,
-    /// Number of bytes. If the file turns out to be shorter, the connection is cut.
-    pub length: u64,
-}
+/// What makes a reply on the worker when a job is done, see [`Reply::then`].
+pub type Next = Box<dyn FnOnce(&mut Request<'_>) -> Reply + Send>;
 
 impl Reply {
     /// A reply of this status without body.
@@ -88,7 +81,7 @@ impl Reply {
         Reply::ok(content_type, Body::Written)
     }
 
-    /// A part of a file.
+    /// Parts of a file.
     pub const fn file(content_type: &'static str, body: FileBody) -> Reply {
         Reply::ok(content_type, Body::File(body))
     }
@@ -103,6 +96,16 @@ impl Reply {
     pub fn job(work: impl FnOnce(&mut ReplyBuffer) -> Reply + Send + 'static) -> Reply {
         Reply {
             body: Body::Job(Box::new(work)),
+            ..Reply::status(Status::OK)
+        }
+    }
+
+    /// What a job returns that has done what may block and leaves the reply to be made on the
+    /// worker, where the request and the worker's local value are. The request has no body there.
+    /// It may be another job. Means nothing but in the reply of a job.
+    pub fn then(next: impl FnOnce(&mut Request<'_>) -> Reply + Send + 'static) -> Reply {
+        Reply {
+            body: Body::Then(Box::new(next)),
             ..Reply::status(Status::OK)
         }
     }
@@ -141,7 +144,10 @@ impl Reply {
     /// Whether the body is in memory, so that the reply can be sent at once.
     #[inline]
     pub(crate) fn is_in_memory(&self) -> bool {
-        !matches!(self.body, Body::File(_) | Body::Stream(..) | Body::Job(_))
+        !matches!(
+            self.body,
+            Body::File(_) | Body::Stream(..) | Body::Job(_) | Body::Then(_)
+        )
     }
 
     const fn ok(content_type: &'static str, body: Body) -> Reply {
@@ -154,6 +160,20 @@ impl Reply {
     }
 }
 
+impl Body {
+    /// The bytes if they are in memory, else none; `written` is the reply buffer's body.
+    #[inline]
+    pub(crate) fn bytes<'a>(&'a self, written: &'a [u8]) -> &'a [u8] {
+        match self {
+            Body::Static(bytes) => bytes,
+            Body::Shared(bytes) => bytes,
+            Body::Owned(bytes) => bytes,
+            Body::Written => written,
+            Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) | Body::Then(_) => &[],
+        }
+    }
+}
+
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -162,9 +182,10 @@ impl fmt::Debug for Body {
             Body::Shared(bytes) => write!(f, "Shared({} bytes)", bytes.len()),
             Body::Owned(bytes) => write!(f, "Owned({} bytes)", bytes.len()),
             Body::Written => f.write_str("Written"),
-            Body::File(body) => write!(f, "File({} bytes)", body.length),
+            Body::File(body) => write!(f, "File({} bytes)", body.len()),
             Body::Stream(_, length) => write!(f, "Stream({length:?})"),
             Body::Job(_) => f.write_str("Job"),
+            Body::Then(_) => f.write_str("Then"),
         }
     }
 }

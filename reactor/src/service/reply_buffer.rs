@@ -18,20 +18,16 @@ const ENGINE_FIELDS: [&str; 6] = [
     "server",
 ];
 
-/// Header fields and a body in the making. Each worker has one and reuses it for every request.
-#[derive(Debug, Default)]
-pub struct ReplyBuffer {
-    /// Lines as they go on the wire, each with its CR LF.
-    fields: Vec<u8>,
-    body: Vec<u8>,
-}
+/// Header fields as they go on the wire: written once, and copied into many replies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldLines(Vec<u8>);
 
-impl ReplyBuffer {
+impl FieldLines {
     /// Adds a header field. CR, LF and NUL in the value become spaces (RFC 9110 section 5.5), so a
     /// value can never start another field. A name that is not a token, and a field that the engine
     /// writes itself (`Content-Length`, `Transfer-Encoding`, `Connection`, `Keep-Alive`, `Date`,
     /// `Server`), is ignored.
-    pub fn field(&mut self, name: &str, value: impl AsRef<[u8]>) {
+    pub fn add(&mut self, name: &str, value: impl AsRef<[u8]>) {
         let is_token = !name.is_empty() && name.bytes().all(is_token_byte);
         if !is_token
             || ENGINE_FIELDS
@@ -41,8 +37,8 @@ impl ReplyBuffer {
             log::debug!("header field {name:?} of a reply is ignored");
             return;
         }
-        self.fields.extend_from_slice(name.as_bytes());
-        self.fields.extend_from_slice(b": ");
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b": ");
         let clean = |byte: &u8| {
             if matches!(byte, b'\r' | b'\n' | 0) {
                 b' '
@@ -50,13 +46,38 @@ impl ReplyBuffer {
                 *byte
             }
         };
-        self.fields.extend(value.as_ref().iter().map(clean));
-        self.fields.extend_from_slice(b"\r\n");
+        self.0.extend(value.as_ref().iter().map(clean));
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    /// Adds all of `others`.
+    pub fn append(&mut self, others: &FieldLines) {
+        self.0.extend_from_slice(&others.0);
+    }
+}
+
+/// Header fields and a body in the making. Each worker has one and reuses it for every request.
+#[derive(Debug, Default)]
+pub struct ReplyBuffer {
+    /// Lines as they go on the wire, each with its CR LF.
+    fields: FieldLines,
+    body: Vec<u8>,
+}
+
+impl ReplyBuffer {
+    /// Adds a header field, as [`FieldLines::add`] does.
+    pub fn field(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.fields.add(name, value);
+    }
+
+    /// Adds header fields that are written already.
+    pub fn fields(&mut self, lines: &FieldLines) {
+        self.fields.append(lines);
     }
 
     /// The value of the first field of this name (in any case).
     pub fn field_value(&self, name: &str) -> Option<&[u8]> {
-        lines(&self.fields)
+        lines(&self.fields.0)
             .find(|line| is_field(line, name))
             .map(|line| {
                 let value = &line[name.len() + 1..];
@@ -67,11 +88,11 @@ impl ReplyBuffer {
     /// Removes all fields of this name.
     pub fn remove_field(&mut self, name: &str) {
         let mut start = 0;
-        while start < self.fields.len() {
-            let line = lines(&self.fields[start..]).next().unwrap_or_default();
+        while start < self.fields.0.len() {
+            let line = lines(&self.fields.0[start..]).next().unwrap_or_default();
             let (end, goes) = (start + line.len(), is_field(line, name));
             if goes {
-                self.fields.drain(start..end);
+                self.fields.0.drain(start..end);
             } else {
                 start = end;
             }
@@ -93,7 +114,7 @@ impl ReplyBuffer {
 
     /// The fields as they go on the wire.
     pub(crate) fn field_lines(&self) -> &[u8] {
-        &self.fields
+        &self.fields.0
     }
 
     /// What has been written of the body.
@@ -109,7 +130,7 @@ impl ReplyBuffer {
     /// Makes room for the next reply.
     #[inline]
     pub(crate) fn reset(&mut self) {
-        self.fields.clear();
+        self.fields.0.clear();
         self.body.clear();
         if self.body.capacity() > KEPT_BYTES_MAX {
             self.body.shrink_to(KEPT_BYTES_MAX);
@@ -118,7 +139,7 @@ impl ReplyBuffer {
 
     /// Adds lines taken from another buffer.
     pub(crate) fn prepend_lines(&mut self, lines: &[u8]) {
-        self.fields.splice(0..0, lines.iter().copied());
+        self.fields.0.splice(0..0, lines.iter().copied());
     }
 }
 

@@ -4,10 +4,12 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
+use std::time::Duration;
 
 use super::{ReplyBuffer, Route};
-use crate::http::{Field, FieldName, Method, RequestHead, Version};
+use crate::http::{Field, FieldName, FieldSet, Method, RequestHead, Version};
 use crate::router::{Params, decode_text};
+use crate::time::Instant;
 use crate::transport::Peer;
 use crate::transport::tls::TlsInfo;
 
@@ -63,12 +65,27 @@ impl<'a> RequestView<'a> {
         self.head.version
     }
 
+    /// Whether the request has a header field of any of these names.
+    #[inline]
+    pub fn has_any(&self, names: FieldSet) -> bool {
+        self.head.names.intersects(names)
+    }
+
     /// The value of the first header field of this name.
     pub fn field(&self, name: FieldName) -> Option<&'a [u8]> {
         self.fields
             .iter()
             .find(|field| field.id == name)
             .map(|field| field.value.of(self.text))
+    }
+
+    /// The values of all header fields of this name, in their order.
+    pub fn values(&self, name: FieldName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let text = self.text;
+        self.fields
+            .iter()
+            .filter(move |field| field.id == name)
+            .map(move |field| field.value.of(text))
     }
 
     /// The value of the first header field of this name (in any case), for names without an id.
@@ -142,6 +159,23 @@ pub struct Request<'a> {
     pub(crate) body: &'a [u8],
     pub(crate) out: &'a mut ReplyBuffer,
     pub(crate) local: &'a mut dyn Any,
+    pub(crate) now: Instant,
+    pub(crate) wall: Duration,
+}
+
+/// A request taken apart, so that all of it can be used at once.
+#[derive(Debug)]
+pub struct Parts<'a, 'b, T> {
+    /// What can be known of the request from its head.
+    pub view: RequestView<'a>,
+    /// Where header fields and dynamic bodies of the reply are written.
+    pub out: &'b mut ReplyBuffer,
+    /// What was asked for of the worker's local value.
+    pub local: &'b mut T,
+    /// See [`Request::now`].
+    pub now: Instant,
+    /// See [`Request::wall`].
+    pub wall: Duration,
 }
 
 impl<'a> Request<'a> {
@@ -158,6 +192,30 @@ impl<'a> Request<'a> {
     /// The worker's local value, if it is a `T`.
     pub fn local<T: Any>(&mut self) -> Option<&mut T> {
         self.local.downcast_mut()
+    }
+
+    /// When the worker's turn began in which this is asked: a clock that only goes forward.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The time of day of [`Request::now`], since the Unix epoch.
+    pub fn wall(&self) -> Duration {
+        self.wall
+    }
+
+    /// The request taken apart, with what `reach` finds in the worker's local value.
+    pub fn parts<T>(
+        &mut self,
+        reach: impl FnOnce(&mut dyn Any) -> Option<&mut T>,
+    ) -> Option<Parts<'a, '_, T>> {
+        Some(Parts {
+            view: self.view,
+            out: self.out,
+            local: reach(self.local)?,
+            now: self.now,
+            wall: self.wall,
+        })
     }
 
     /// What can be known of the request from its head; outlives the borrow of this request.

@@ -27,6 +27,8 @@ pub enum Progress {
     Later,
     /// That was all.
     End,
+    /// It cannot be completed: the connection is cut so that the client notices.
+    Cut,
 }
 
 /// What a stream is handed when it is pulled.
@@ -36,7 +38,9 @@ pub struct Pull<'a> {
     /// The request's body, as far as it has arrived.
     pub body: IncomingBody<'a>,
     pub(crate) waker: &'a dyn Fn() -> Waker,
+    pub(crate) job: &'a dyn Fn(Box<dyn FnOnce() + Send>) -> bool,
     pub(crate) wake_after: Option<Duration>,
+    pub(crate) rests: bool,
 }
 
 impl Pull<'_> {
@@ -44,6 +48,18 @@ impl Pull<'_> {
     /// once the request is over.
     pub fn waker(&self) -> Waker {
         (self.waker)()
+    }
+
+    /// Has the job pool do what may block; the stream is pulled again when that is done, also if it
+    /// panicked. False when too many jobs are waiting already: then nothing is done.
+    pub fn job(&self, work: impl FnOnce() + Send + 'static) -> bool {
+        (self.job)(Box::new(work))
+    }
+
+    /// After [`Progress::More`]: pull again in the worker's next turn and not before, for what was
+    /// done now took long, and others wait.
+    pub fn rest(&mut self) {
+        self.rests = true;
     }
 
     /// After [`Progress::Later`]: pull again when this time has passed, if nothing else does so

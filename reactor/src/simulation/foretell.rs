@@ -1,5 +1,6 @@
 //! What has to come back for a request: its answer, and what becomes of the connection.
 
+use super::cold::parts_body;
 use super::kind::Kind;
 use super::request::{Asked, Body, Final, Then};
 use super::site::{BYE, DROPPED, EARLY, FILE_BYTES, PIECE, SHARED_BYTES, SMALL, pattern};
@@ -25,6 +26,8 @@ pub(super) fn expect(
         Kind::User => (Final::whole(200, format!("user {last}")), Then::Persists),
         Kind::Collect | Kind::Echo => (Final::whole(200, sent), Then::Persists),
         Kind::Shared => (Final::whole(200, pattern(SHARED_BYTES)), Then::Persists),
+        Kind::Cold => (Final::whole(200, pattern(FILE_BYTES)), Then::Persists),
+        Kind::Parts => (Final::whole(200, parts_body()), Then::Persists),
         Kind::File => (Final::whole(200, pattern(FILE_BYTES)), Then::Persists),
         Kind::Bye => (Final::whole(200, BYE), Then::Closes),
         Kind::Early => (Final::whole(401, EARLY), Then::MayClose),
@@ -37,16 +40,22 @@ pub(super) fn expect(
         Kind::StreamPanic => (Final::cut(200, pattern(length)), Then::Closes),
         Kind::Torn => (Final::cut(200, pattern(FILE_BYTES)), Then::Closes),
         Kind::Short => (Final::cut(200, pattern(length)), Then::Closes),
-        Kind::Stream | Kind::Sized | Kind::LargeJob | Kind::JobStream => {
+        Kind::Stream | Kind::Sized | Kind::LargeJob | Kind::JobStream | Kind::Task => {
             (Final::whole(200, pattern(length)), Then::Persists)
         }
         Kind::Later | Kind::Ticks => (Final::whole(200, pieces()), Then::Persists),
+        Kind::Then => (Final::whole(200, format!("then {last}")), Then::Persists),
         Kind::Job | Kind::Answer => {
             let text = format!("job {last} of {}", sent.len());
             (Final::whole(200, text), Then::Persists)
         }
     };
     asked.finals = vec![answer];
+    if matches!(kind, Kind::Cold | Kind::Parts) && limits.jobs_max <= 1 {
+        // Too many jobs wait for one that reads what comes next.
+        let body = asked.finals[0].body.clone().unwrap_or_default();
+        asked.finals.push(Final::cut(200, body));
+    }
     asked.then = match (then, sent.is_empty()) {
         (Then::MayClose | Then::MayCloseUnsaid, true) if body.is_none() => Then::Persists,
         (then, _) => then,

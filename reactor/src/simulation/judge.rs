@@ -200,6 +200,7 @@ impl Judge<'_> {
             || plan.ends_in_body
             || plan.trails
             || (self.conditions.dawdles && (self.drained || self.conditions.is_tight))
+            || (self.conditions.lazy_jobs && self.drained)
     }
 
     fn judge_end(&self) -> Result<(), String> {

@@ -11,6 +11,8 @@ pub(super) enum Kind {
     Beat,
     Shared,
     File,
+    Cold,
+    Parts,
     Bye,
     Early,
     Drop,
@@ -30,6 +32,8 @@ pub(super) enum Kind {
     LargeJob,
     JobStream,
     JobPanic,
+    Then,
+    Task,
 }
 
 impl Kind {
@@ -40,8 +44,8 @@ impl Kind {
 
     /// A job makes the answer.
     pub fn is_job(self) -> bool {
-        use Kind::{Job, JobPanic, JobStream, LargeJob};
-        matches!(self, Job | LargeJob | JobStream | JobPanic)
+        use Kind::{Job, JobPanic, JobStream, LargeJob, Then};
+        matches!(self, Job | LargeJob | JobStream | JobPanic | Then)
     }
 
     /// The length of the answer is not known when it begins.
@@ -64,6 +68,8 @@ pub(super) const KINDS: &[(usize, Kind)] = &[
     (4, Kind::Beat),
     (4, Kind::Shared),
     (3, Kind::File),
+    (4, Kind::Cold),
+    (2, Kind::Parts),
     (1, Kind::Bye),
     (4, Kind::Early),
     (6, Kind::Drop),
@@ -83,4 +89,6 @@ pub(super) const KINDS: &[(usize, Kind)] = &[
     (4, Kind::LargeJob),
     (3, Kind::JobStream),
     (2, Kind::JobPanic),
+    (4, Kind::Then),
+    (3, Kind::Task),
 ];

@@ -12,6 +12,7 @@
 mod answers;
 mod check;
 mod client;
+mod cold;
 mod deadlines;
 mod foretell;
 mod handshakes;

@@ -282,6 +282,8 @@ fn target(kind: Kind, length: usize, random: &mut Random) -> String {
         Kind::Beat => "/beat".into(),
         Kind::Shared => "/shared".into(),
         Kind::File => "/file".into(),
+        Kind::Cold => format!("/cold/{length}"),
+        Kind::Parts => "/parts".into(),
         Kind::Bye => "/bye".into(),
         Kind::Early => "/early".into(),
         Kind::Drop => "/drop".into(),
@@ -301,6 +303,8 @@ fn target(kind: Kind, length: usize, random: &mut Random) -> String {
         Kind::LargeJob => format!("/job-large/{length}"),
         Kind::JobStream => format!("/job-stream/{length}"),
         Kind::JobPanic => "/job-panic".into(),
+        Kind::Then => format!("/then/{}", random.below(100_000)),
+        Kind::Task => format!("/task/{length}"),
     }
 }
 

@@ -2,19 +2,18 @@
 //! can be foretold from the request.
 
 use std::any::Any;
-use std::fs::File;
-use std::io::Write;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use super::cold;
 use crate::engine::Site;
 use crate::http::Status;
 use crate::limits::Limits;
 use crate::service::{
-    FileBody, HalfClose, Incoming, Middleware, Observer, Progress, Pull, Reply, Request, Route,
-    Stream, Summary, Waker,
+    HalfClose, Incoming, Middleware, Observer, Progress, Pull, Reply, Request, Route, Stream,
+    Summary, Waker,
 };
 use crate::transport::tls::{Tls, client};
 
@@ -56,7 +55,7 @@ pub(super) fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(pattern_byte).collect()
 }
 
-fn pattern_byte(at: usize) -> u8 {
+pub(super) fn pattern_byte(at: usize) -> u8 {
     b'a' + (at % 23) as u8
 }
 
@@ -126,15 +125,11 @@ pub(super) fn site(
         }))
         .route(Route::any("/drop", |_: &mut Request<'_>| Reply::text(DROPPED)).streamed())
         .route(Route::any("/panic", |_: &mut Request<'_>| panic_quietly()))
-        .route(Route::any("/file", |_: &mut Request<'_>| {
-            Reply::file("application/octet-stream", file())
-        }))
-        .route(Route::any("/torn", |_: &mut Request<'_>| {
-            let mut body = file();
-            body.length += 1;
-            Reply::file("application/octet-stream", body)
-        }));
-    jobs(streams(builder, later)).build().expect("a valid site")
+        .route(Route::any("/file", |_: &mut Request<'_>| cold::file(0, 0)))
+        .route(Route::any("/torn", |_: &mut Request<'_>| cold::file(0, 1)));
+    cold::routes(jobs(streams(builder, later)))
+        .build()
+        .expect("a valid site")
 }
 
 fn streams(builder: crate::SiteBuilder, later: Arc<Wakers>) -> crate::SiteBuilder {
@@ -226,7 +221,7 @@ fn jobs(builder: crate::SiteBuilder) -> crate::SiteBuilder {
         }))
 }
 
-fn number(request: &Request<'_>) -> usize {
+pub(super) fn number(request: &Request<'_>) -> usize {
     let text = request.param("n").unwrap_or_default();
     text.parse().expect("the script sends numbers")
 }
@@ -234,30 +229,6 @@ fn number(request: &Request<'_>) -> usize {
 /// A panic that the panic hook does not report.
 fn panic_quietly() -> Reply {
     resume_unwind(Box::new("deliberate"))
-}
-
-/// A file with a pattern; gone from its folder at once.
-fn file() -> FileBody {
-    static FILE: OnceLock<File> = OnceLock::new();
-    let file = FILE.get_or_init(|| {
-        let name = format!("tidegate-simulation-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let mut options = File::options();
-        let mut file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .open(&path)
-            .unwrap();
-        std::fs::remove_file(&path).unwrap();
-        file.write_all(&pattern(FILE_BYTES)).unwrap();
-        file
-    });
-    FileBody {
-        file: file.try_clone().unwrap(),
-        start: 0,
-        length: FILE_BYTES as u64,
-    }
 }
 
 /// Answers before the handler.

@@ -1,5 +1,6 @@
 //! Command lines and environments, and what is made of them.
 
+mod content;
 mod edge;
 mod https;
 

@@ -9,12 +9,14 @@ use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Told};
 use crate::engine::exchange::{Exchange, PendingHead, Stage};
+use crate::engine::jobs::Work;
 use crate::engine::mutation::Mutation;
+use crate::engine::sending::Sending;
 use crate::engine::socket::Sent;
 use crate::engine::starved::Need;
 use crate::http::{Framing, Method, Status, Version};
 use crate::proto::h1::{CONTINUE, ResponseFields, write_head};
-use crate::service::{Body, Reply, Request};
+use crate::service::{Body, Next, Reply, Request};
 
 /// What a look at an exchange came to.
 pub(super) enum Run {
@@ -136,7 +138,7 @@ impl Downstream {
                 Run::Moved
             }
             Stage::Streaming { .. } => self.pull(exchange, key, id, cx, budget),
-            Stage::Sending(_) => self.send_file(exchange, key, cx, budget),
+            Stage::Sending(_) => self.send_file(exchange, key, id, cx, budget),
             Stage::Done if cx.out.is_empty() => return Run::Over(self.after_response(exchange)),
             Stage::Done if self.socket.can_write() => Run::Moved,
             Stage::Done => Run::Waits,
@@ -224,13 +226,13 @@ impl Downstream {
         cx.reply.reset();
         cx.reply.prepend_lines(&exchange.lines);
         let reply = {
-            let route = exchange.site.route(exchange.request.route);
-            let view = exchange.request.view(route, self.socket.tls_info());
             let mut request = Request {
-                view,
+                view: exchange.view(self.socket.tls_info()),
                 body: &body,
                 out: &mut cx.reply,
                 local: &mut *cx.local,
+                now: cx.now,
+                wall: cx.dates.wall_at(cx.now),
             };
             dispatch::handle(&mut request, &cx.stats)
         };
@@ -258,9 +260,25 @@ impl Downstream {
                 log::error!("a job returned another job");
                 dispatch::panicked()
             }
+            Body::Then(next) => self.make_reply(exchange, next, cx),
             _ => reply,
         };
         self.begin_response(exchange, reply, id, cx);
+    }
+
+    /// Has the reply made that a job has left to be made here.
+    fn make_reply(&mut self, exchange: &Exchange, next: Next, cx: &mut Context) -> Reply {
+        let wall = cx.dates.wall_at(cx.now);
+        let mut request = Request {
+            view: exchange.view(self.socket.tls_info()),
+            body: &[],
+            out: &mut cx.reply,
+            local: &mut *cx.local,
+            now: cx.now,
+            wall,
+        };
+        let made = dispatch::guarded(&cx.stats, "handler", || next(&mut request));
+        made.unwrap_or_else(dispatch::panicked)
     }
 
     /// Takes a reply into the exchange. What is in memory is queued whole.
@@ -274,29 +292,34 @@ impl Downstream {
         if let Body::Job(job) = reply.body {
             exchange.lines = cx.reply.field_lines().to_vec();
             exchange.stage = Stage::Working;
-            match cx.jobs.submit(job, id, Arc::clone(&cx.address)) {
+            match cx
+                .jobs
+                .submit(Work::Reply(job), id, Arc::clone(&cx.address))
+            {
                 Ok(()) => return,
                 Err(_) => reply = dispatch::error(Status::SERVICE_UNAVAILABLE),
             }
         }
-        let site = Arc::clone(&exchange.site);
-        let route = site.route(exchange.request.route);
+        if let Body::Then(_) = reply.body {
+            log::error!("a reply that only a job may leave came from elsewhere");
+            reply = dispatch::panicked();
+        }
         dispatch::after(
-            &exchange.request.view(route, self.socket.tls_info()),
+            &exchange.view(self.socket.tls_info()),
             &mut reply,
             &mut cx.reply,
             &cx.stats,
         );
         exchange.status = reply.status;
         let head = &exchange.request.head;
-        exchange.keep = self.may_persist(head, &reply, &site, cx);
+        exchange.keep = self.may_persist(head, &reply, &exchange.site, cx);
         let bodiless = head.method == Method::Head || reply.status.is_bodiless();
         exchange.framing = match (&reply.body, reply.status.is_bodiless(), head.version) {
             (_, true, _) => Framing::None,
             (Body::Stream(_, Some(length)), ..) => Framing::Length(*length),
             (Body::Stream(_, None), _, Version::Http11) => Framing::Chunked,
             (Body::Stream(_, None), _, Version::Http10) => Framing::UntilClose,
-            (Body::File(file), ..) => Framing::Length(file.length),
+            (Body::File(file), ..) => Framing::Length(file.len()),
             _ => {
                 exchange.keep &= exchange.may_skip_rest();
                 exchange.bytes_out =
@@ -321,7 +344,7 @@ impl Downstream {
                     ready: true,
                 }
             }
-            Body::File(file) if !bodiless => Stage::Sending(file),
+            Body::File(file) if !bodiless => Stage::Sending(Sending::new(file)),
             _ => Stage::Done,
         };
         if matches!(exchange.stage, Stage::Done) && !self.queue_head(exchange, cx) {
@@ -425,10 +448,7 @@ impl Downstream {
             bytes_out: exchange.bytes_out,
             begun: exchange.begun,
         };
-        let view = exchange.request.view(
-            exchange.site.route(exchange.request.route),
-            self.socket.tls_info(),
-        );
+        let view = exchange.view(self.socket.tls_info());
         self.tell_later(view, &exchange.site, told, cx);
     }
 

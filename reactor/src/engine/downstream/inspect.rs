@@ -136,7 +136,9 @@ impl Downstream {
             Stage::Working if left => Some("its client has left"),
             Stage::Delivered(_) => Some("its job is done"),
             Stage::Streaming { ready: true, .. } if is_clear => Some("its stream could be pulled"),
-            Stage::Sending(_) if is_clear => Some("its file could be sent"),
+            Stage::Sending(sending) if is_clear && !sending.waits() => {
+                Some("its file could be sent")
+            }
             Stage::Done if queued == 0 => Some("its response is sent"),
             _ => None,
         }

@@ -112,7 +112,9 @@ impl Downstream {
             {
                 Ok(Some(head)) => {
                     budget.requests -= 1;
+                    let before = cx.out.len();
                     let Answered { used } = self.respond(text, &head, key, site, cx);
+                    budget.spend(cx.out.len() - before);
                     hand.start += used;
                     if !matches!(self.state, State::Reading) {
                         if cx.mutated(Mutation::PipelinedDropped) {
@@ -163,6 +165,8 @@ impl Downstream {
             body: &[],
             out: &mut cx.reply,
             local: &mut *cx.local,
+            now: cx.now,
+            wall: cx.dates.wall_at(cx.now),
         };
         let early = match route.middleware.is_empty() {
             true => own,

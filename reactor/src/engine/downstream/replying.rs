@@ -45,7 +45,7 @@ impl Downstream {
             reply: buffer,
             ..
         } = cx;
-        let length = dispatch::length_in_memory(&reply, buffer);
+        let length = reply.body.bytes(buffer.body_bytes()).len();
         let bodiless = reply.status.is_bodiless();
         let fields = ResponseFields {
             status: reply.status,
@@ -58,13 +58,9 @@ impl Downstream {
             persistence: persistence(head, *keep),
         };
         let goes = !bodiless && head.method != Method::Head;
-        let copied = match &reply.body {
-            _ if length > COPIED_BYTES_MAX || !goes => &[],
-            Body::Static(bytes) => *bytes,
-            Body::Shared(bytes) => bytes,
-            Body::Owned(bytes) => bytes,
-            Body::Written => buffer.body_bytes(),
-            Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) => &[],
+        let copied = match goes && length <= COPIED_BYTES_MAX {
+            true => reply.body.bytes(buffer.body_bytes()),
+            false => &[],
         };
         if write_head(out, pool, &mut dates.prelude, &fields, copied).is_err() {
             *keep = false;
@@ -80,7 +76,7 @@ impl Downstream {
                 Body::Shared(bytes) => out.push_shared(bytes),
                 Body::Owned(bytes) => out.push_owned(bytes),
                 Body::Written => queue_written(cx),
-                Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) => {}
+                _ => {}
             }
         }
         length as u64

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use super::exchanging::Run;
 use super::replying::queue_static;
 use super::{Budget, Downstream};
+use crate::buffer::NoBlock;
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch;
-use crate::engine::exchange::{Exchange, FilePiece, Stage, queue_file_piece};
+use crate::engine::exchange::{Exchange, Stage};
+use crate::engine::jobs::Work;
+use crate::engine::sending::Piece;
 use crate::http::{Framing, Status};
 use crate::proto::h1::{LAST_CHUNK, write_chunk_line};
 use crate::service::{IncomingBody, Outgoing, Progress, Pull, Wake, Waker};
@@ -21,6 +24,8 @@ const FRAME_BYTES: usize = 1 << 10;
 /// What a pull came to.
 struct Pulled {
     progress: Progress,
+    /// It wants to be pulled in the next turn.
+    rests: bool,
     /// The stream looked for a body that the client sends only when it is asked to.
     asks: bool,
 }
@@ -44,9 +49,14 @@ impl Downstream {
         if !self.reserve(exchange, key, cx) {
             return Run::Waits;
         }
-        let Some(Pulled { progress, asks }) = pull_once(exchange, id, cx) else {
-            return self.stream_panicked(exchange, cx);
+        let Some(pulled) = pull_once(exchange, id, cx) else {
+            return self.give_up_stream(exchange, cx);
         };
+        let Pulled {
+            progress,
+            rests,
+            asks,
+        } = pulled;
         let made = exchange.outgoing.len();
         budget.spend(made);
         if asks && exchange.head.is_some() {
@@ -62,8 +72,9 @@ impl Downstream {
             return Run::Cut;
         }
         match progress {
-            Progress::More if made == 0 => {
-                // It makes nothing although there is room: it gets another chance in the next turn.
+            Progress::More if made == 0 || rests => {
+                // One that makes nothing although there is room has its chance in the next turn
+                // too.
                 self.queue(key, cx);
                 Run::Waits
             }
@@ -71,6 +82,7 @@ impl Downstream {
             Progress::Later if made > 0 => Run::Moved,
             Progress::Later => Run::Waits,
             Progress::End => self.end_stream(exchange, cx),
+            Progress::Cut => Run::Cut,
         }
     }
 
@@ -132,7 +144,7 @@ impl Downstream {
     }
 
     /// 500 if nothing of the response was sent, else the client has to notice that it is cut.
-    fn stream_panicked(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
+    fn give_up_stream(&mut self, exchange: &mut Exchange, cx: &mut Context) -> Run {
         exchange.outgoing.clear(&mut cx.pool);
         if exchange.head.is_none() {
             return Run::Cut;
@@ -145,6 +157,7 @@ impl Downstream {
         &mut self,
         exchange: &mut Exchange,
         key: Key,
+        id: Key,
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Run {
@@ -155,32 +168,43 @@ impl Downstream {
         if !self.queue_head(exchange, cx) {
             return self.head_too_large(exchange, cx);
         }
-        let Stage::Sending(file) = &mut exchange.stage else {
+        let Stage::Sending(sending) = &mut exchange.stage else {
             return Run::Waits;
         };
-        let mut queued = 0;
-        while file.length > 0 && cx.out.len() < bytes_max {
+        let before = cx.out.len();
+        let mut is_cut = false;
+        while cx.out.len() < bytes_max {
             let room = bytes_max - cx.out.len();
-            match queue_file_piece(file, room, &mut cx.out, &mut cx.pool) {
-                Ok(FilePiece::Queued(count)) => queued += count,
-                Ok(FilePiece::Cut) => return Run::Cut,
-                Err(_) => break,
+            match sending.queue_piece(room, &mut cx.out, &mut cx.pool) {
+                Ok(Piece::Queued) => {}
+                Ok(Piece::Cold(read)) => {
+                    let address = Arc::clone(&cx.address);
+                    is_cut = cx.jobs.submit(Work::Read(read), id, address).is_err();
+                    break;
+                }
+                Ok(Piece::Waits) | Err(NoBlock) => break,
+                Ok(Piece::End) => {
+                    exchange.stage = Stage::Done;
+                    break;
+                }
+                Ok(Piece::Cut) => {
+                    is_cut = true;
+                    break;
+                }
             }
         }
+        let queued = cx.out.len() - before;
         budget.spend(queued);
         exchange.bytes_out += queued as u64;
-        if file.length == 0 {
-            exchange.stage = Stage::Done;
-            return Run::Moved;
-        }
-        match queued {
-            0 => Run::Waits,
+        match (&exchange.stage, queued) {
+            _ if is_cut => Run::Cut,
+            (Stage::Sending(_), 0) => Run::Waits,
             _ => Run::Moved,
         }
     }
 }
 
-/// Runs the stream once; `None` if it panicked.
+/// Runs the stream once; `None` if it panicked, or gave up.
 fn pull_once(exchange: &mut Exchange, id: Key, cx: &mut Context) -> Option<Pulled> {
     let Stage::Streaming {
         stream,
@@ -199,6 +223,11 @@ fn pull_once(exchange: &mut Exchange, id: Key, cx: &mut Context) -> Option<Pulle
             exchange: id.bits(),
         }
     };
+    let jobs = &cx.jobs;
+    let job = |task| {
+        let submitted = jobs.submit(Work::Task(task), id, Arc::clone(address));
+        submitted.is_ok()
+    };
     let pool = RefCell::new(&mut cx.pool);
     let mut io = Pull {
         out: Outgoing {
@@ -211,15 +240,22 @@ fn pull_once(exchange: &mut Exchange, id: Key, cx: &mut Context) -> Option<Pulle
             wanted: wants_body,
         },
         waker: &waker,
+        job: &job,
         wake_after: None,
+        rests: false,
     };
-    let progress = dispatch::guarded(&cx.stats, "stream", || stream.pull(&mut io))?;
-    let wake_after = io.wake_after;
+    let pulled = dispatch::guarded(&cx.stats, "stream", || stream.pull(&mut io));
+    let progress = pulled.filter(|progress| *progress != Progress::Cut)?;
+    let (wake_after, rests) = (io.wake_after, io.rests);
     *ready = progress != Progress::Later;
     exchange.wake_at = match progress {
         Progress::Later => wake_after.map(|time| cx.now + time),
-        Progress::More | Progress::End => None,
+        Progress::More | Progress::End | Progress::Cut => None,
     };
     let asks = *wants_body && exchange.owes_continue && !exchange.body.is_done();
-    Some(Pulled { progress, asks })
+    Some(Pulled {
+        progress,
+        rests,
+        asks,
+    })
 }

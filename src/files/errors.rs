@@ -1,0 +1,185 @@
+//! What is said instead of a file: a page of the site's own, or the status in words.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use reactor::{Reply, Status};
+use rustix::io::Errno;
+
+use super::asset::Asset;
+use super::config::{Config, ErrorPage};
+use super::handler::{Files, Lent};
+use super::load::{Disk, Looked, Patience, is_absence};
+use super::open::Root;
+use super::path::FilePath;
+use super::resolve::Sight;
+use super::respond::content_reply;
+use super::sight::AtOnce;
+
+/// The pages, the first one that is for a status counts.
+#[derive(Debug)]
+pub struct ErrorPages(Vec<Page>);
+
+#[derive(Debug)]
+struct Page {
+    first: u16,
+    last: u16,
+    /// The directory that it is in; `None` if that is the one that is served.
+    root: Option<Arc<Root>>,
+    /// Its path below that.
+    path: Vec<u8>,
+}
+
+impl ErrorPages {
+    /// The pages that `config` names; relative ones are below `root`.
+    ///
+    /// # Errors
+    ///
+    /// One of them is no file that can be read.
+    pub fn new(config: &Config, root: &Arc<Root>) -> io::Result<ErrorPages> {
+        let pages = config.error_pages.iter().map(|page| {
+            Page::new(page, root).map_err(|error| {
+                let (file, kind) = (page.file.display(), error.kind());
+                io::Error::new(kind, format!("the error page {file}: {error}"))
+            })
+        });
+        pages.collect::<io::Result<_>>().map(ErrorPages)
+    }
+
+    /// Refuses a request with `status`.
+    pub(super) fn reply(
+        &self,
+        status: Status,
+        files: &Arc<Files>,
+        lent: &mut Lent<'_, '_>,
+    ) -> Reply {
+        let code = status.code();
+        let is_for = |page: &&Page| (page.first..=page.last).contains(&code);
+        match self.0.iter().find(is_for) {
+            Some(page) => page.reply(status, files, lent),
+            None => refusal(status),
+        }
+    }
+}
+
+impl Page {
+    fn new(page: &ErrorPage, root: &Arc<Root>) -> io::Result<Page> {
+        let (own, path) = match page.file.is_absolute() {
+            false => (None, page.file.as_path()),
+            true => {
+                let (Some(folder), Some(name)) = (page.file.parent(), page.file.file_name()) else {
+                    return Err(ErrorKind::IsADirectory.into());
+                };
+                // Whoever names a file by its whole path means whatever is there.
+                let root = Root::open(folder, true)?;
+                (Some(Arc::new(root)), Path::new(name))
+            }
+        };
+        let made = Page {
+            first: page.first,
+            last: page.last,
+            root: own,
+            path: path.as_os_str().as_bytes().to_vec(),
+        };
+        let mut buffer = Vec::new();
+        let path = FilePath::from_names(&made.path, &mut buffer).ok_or(ErrorKind::InvalidInput)?;
+        let root = made.root.as_ref().unwrap_or(root);
+        let opened = root.open_below(path.as_c_str())?;
+        match opened.metadata.is_file() {
+            true => Ok(made),
+            false => Err(io::Error::other("it is not a regular file")),
+        }
+    }
+
+    fn reply(&self, status: Status, files: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
+        let current = files.root_of(lent);
+        let root = Arc::clone(self.root.as_ref().unwrap_or(&current));
+        let mut disk = Disk {
+            loader: &files.loader,
+            root: &root,
+            patience: Patience::AtOnce,
+            wall: lent.wall,
+        };
+        let looked = match self.root {
+            Some(_) => self.look(&mut disk),
+            None => self.look(&mut AtOnce {
+                disk,
+                cache: &mut lent.local.cache,
+                now: lent.now,
+            }),
+        };
+        match looked {
+            Ok(Some(asset)) => page_reply(&asset, status, lent.out),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let (files, wall, path) = (Arc::clone(files), lent.wall, self.path.clone());
+                Reply::job(move |out| {
+                    let mut disk = files.waiting(&root, wall);
+                    match look(&path, &mut disk) {
+                        Ok(Some(asset)) => page_reply(&asset, status, out),
+                        _ => refusal(status),
+                    }
+                })
+            }
+            _ => refusal(status),
+        }
+    }
+
+    fn look(&self, sight: &mut impl Sight) -> io::Result<Option<Arc<Asset>>> {
+        look(&self.path, sight)
+    }
+}
+
+fn look(path: &[u8], sight: &mut impl Sight) -> io::Result<Option<Arc<Asset>>> {
+    let mut buffer = Vec::new();
+    let Some(path) = FilePath::from_names(path, &mut buffer) else {
+        return Ok(None);
+    };
+    Ok(match sight.look(&path)? {
+        Looked::File(asset) => Some(asset),
+        Looked::Directory | Looked::Nothing => None,
+    })
+}
+
+/// A page with its type and nothing that would let others keep it for the file's.
+fn page_reply(asset: &Asset, status: Status, out: &mut reactor::ReplyBuffer) -> Reply {
+    out.field("Content-Type", &asset.traits.content_type);
+    content_reply(&asset.identity.content).with_status(status)
+}
+
+/// The status that an error of the system comes to; what is the server's fault is logged.
+pub fn status_of(error: &io::Error) -> Status {
+    if is_absence(error) {
+        return Status::NOT_FOUND;
+    }
+    match Errno::from_io_error(error) {
+        Some(Errno::ACCESS | Errno::PERM) => Status::FORBIDDEN,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::AGAIN) => {
+            log::error!("cannot open a file: {error}");
+            Status::SERVICE_UNAVAILABLE
+        }
+        _ => {
+            log::error!("cannot read a file: {error}");
+            Status::INTERNAL_SERVER_ERROR
+        }
+    }
+}
+
+/// A reply that says its status in words, as the engine's own do.
+pub fn refusal(status: Status) -> Reply {
+    let text = match status {
+        Status::MOVED_PERMANENTLY => "301 Moved Permanently\n",
+        Status::BAD_REQUEST => "400 Bad Request\n",
+        Status::FORBIDDEN => "403 Forbidden\n",
+        Status::NOT_FOUND => "404 Not Found\n",
+        Status::NOT_ACCEPTABLE => "406 Not Acceptable\n",
+        Status::GONE => "410 Gone\n",
+        Status::PRECONDITION_FAILED => "412 Precondition Failed\n",
+        Status::RANGE_NOT_SATISFIABLE => "416 Range Not Satisfiable\n",
+        Status::INTERNAL_SERVER_ERROR => "500 Internal Server Error\n",
+        Status::SERVICE_UNAVAILABLE => "503 Service Unavailable\n",
+        _ => return Reply::status(status),
+    };
+    Reply::text(text).with_status(status)
+}

@@ -1,0 +1,100 @@
+//! Who says what there is at a path: the cache and then the disk, or the disk alone.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reactor::time::Instant;
+
+use super::asset::Asset;
+use super::cache::Cache;
+use super::load::{Disk, Looked};
+use super::path::FilePath;
+use super::resolve::Sight;
+
+/// How long what was seen on the disk is taken for what is there.
+pub const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// Looks at the cache, and beyond it at the disk without waiting.
+#[derive(Debug)]
+pub struct AtOnce<'a> {
+    /// The disk.
+    pub disk: Disk<'a>,
+    /// The cache.
+    pub cache: &'a mut Cache,
+    /// The time of the worker.
+    pub now: Instant,
+}
+
+impl AtOnce<'_> {
+    /// What the cache has for `key`, if it still is what is on the disk.
+    #[inline]
+    fn recall(&mut self, key: &[u8]) -> io::Result<Option<Arc<Asset>>> {
+        let Some(hit) = self.cache.find(key) else {
+            return Ok(None);
+        };
+        let asset = Arc::clone(hit.asset);
+        if self.now.since(hit.checked_at) < FRESH_FOR {
+            return Ok(Some(asset));
+        }
+        self.check(asset)
+    }
+
+    fn check(&mut self, asset: Arc<Asset>) -> io::Result<Option<Arc<Asset>>> {
+        if !self.disk.is_current(&asset)? {
+            self.cache.remove(&asset.key);
+            return Ok(None);
+        }
+        if !asset.has_come_of_age(self.disk.wall) {
+            self.cache.confirm(&asset.key, self.now);
+            return Ok(Some(asset));
+        }
+        let renewed = Arc::new(asset.renewed(self.disk.wall));
+        self.cache.insert(&renewed, self.now);
+        Ok(Some(renewed))
+    }
+}
+
+impl Sight for AtOnce<'_> {
+    #[inline]
+    fn look(&mut self, path: &FilePath<'_>) -> io::Result<Looked> {
+        if let Some(asset) = self.recall(path.as_bytes())? {
+            return Ok(Looked::File(asset));
+        }
+        let looked = self.disk.look(path)?;
+        if let Looked::File(asset) = &looked {
+            self.cache.insert(asset, self.now);
+        }
+        Ok(looked)
+    }
+
+    fn look_for_index(&mut self, path: &FilePath<'_>) -> io::Result<Option<Arc<Asset>>> {
+        if let Some(asset) = self.recall(&path.directory_key())? {
+            return Ok(Some(asset));
+        }
+        let found = self.disk.look_for_index(path)?;
+        if let Some(asset) = &found {
+            self.cache.insert(asset, self.now);
+        }
+        Ok(found)
+    }
+
+    fn has_directory(&mut self, path: &FilePath<'_>) -> io::Result<bool> {
+        self.disk.has_directory(path)
+    }
+}
+
+/// A disk that may be waited for is looked at as it is.
+impl Sight for Disk<'_> {
+    fn look(&mut self, path: &FilePath<'_>) -> io::Result<Looked> {
+        Disk::look(self, path)
+    }
+
+    fn look_for_index(&mut self, path: &FilePath<'_>) -> io::Result<Option<Arc<Asset>>> {
+        Disk::look_for_index(self, path)
+    }
+
+    fn has_directory(&mut self, path: &FilePath<'_>) -> io::Result<bool> {
+        Disk::has_directory(self, path)
+    }
+}
