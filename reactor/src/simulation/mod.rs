@@ -25,6 +25,7 @@ mod rig;
 mod script;
 mod site;
 mod voice;
+mod windows;
 mod wire;
 mod workers;
 mod world;

@@ -173,8 +173,7 @@ impl Downstream {
         let before = cx.out.len();
         let mut is_cut = false;
         while cx.out.len() < bytes_max {
-            let room = bytes_max - cx.out.len();
-            match sending.queue_piece(room, &mut cx.out, &mut cx.pool) {
+            match sending.queue_piece(bytes_max, &mut cx.out, &mut cx.pool, &cx.stats) {
                 Ok(Piece::Queued) => {}
                 Ok(Piece::Cold(read)) => {
                     let address = Arc::clone(&cx.address);
