@@ -244,7 +244,7 @@ fn a_drain_and_another_site_wait_for_it() {
 #[test]
 fn a_drain_does_not_wait_for_a_disk_for_ever() {
     let mut rig = rig(Limits {
-        request_timeout: Duration::from_secs(3600),
+        request_timeout: Duration::from_secs(40),
         ..limits()
     });
     let mut visitor = rig.visit(COLD);
@@ -252,6 +252,43 @@ fn a_drain_does_not_wait_for_a_disk_for_ever() {
     rig.pass(Duration::from_secs(30));
     assert!(rig.is_over() && visitor.is_closed());
     assert!(rig.engine.jobs.run_one(0), "its result finds no worker");
+}
+
+#[test]
+fn each_window_may_take_thirty_seconds() {
+    let mut rig = rig(limits());
+    let mut visitor = rig.visit(COLD);
+    for window in 1..=2 {
+        rig.pass(Duration::from_secs(29));
+        run_job(&mut rig);
+        assert!(body(&mut visitor) == pattern(WINDOW_BYTES * window));
+    }
+    rig.pass(Duration::from_secs(30) - Duration::from_millis(1));
+    assert!(!visitor.is_closed(), "too early");
+    rig.pass(Duration::from_millis(1));
+    assert!(visitor.is_closed());
+    assert_eq!(rig.engine.workers[0].core.view().exchanges, 0);
+    run_job(&mut rig);
+    assert!(body(&mut visitor) == pattern(2 * WINDOW_BYTES), "it is cut");
+    assert_eq!(late(&rig), 1);
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_cut_off_also_while_a_job_reads() {
+    let mut rig = rig(Limits {
+        write_timeout: Duration::from_secs(3),
+        ..limits()
+    });
+    let options = LinkOptions {
+        outbound_bytes_max: 100,
+        ..LinkOptions::default()
+    };
+    let visitor = rig.visit_with(options, COLD);
+    rig.pass(Duration::from_secs(3));
+    assert_eq!(rig.engine.network.sockets(), 0);
+    run_job(&mut rig);
+    assert_eq!(late(&rig), 1);
+    drop(visitor);
 }
 
 /// What readers may do wrong, and how many jobs run until the response is cut.

@@ -465,7 +465,7 @@ impl Downstream {
         self.abort(Status::REQUEST_TIMEOUT, cx);
     }
 
-    /// A job has taken too long: its result will find nobody.
+    /// A job has taken too long: its result will find nobody. What had begun is cut.
     pub(super) fn abandon_job(&mut self, cx: &mut Context) {
         self.abort(Status::SERVICE_UNAVAILABLE, cx);
     }
