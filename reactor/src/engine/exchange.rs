@@ -82,6 +82,8 @@ pub(super) enum Stage {
         wants_body: bool,
         /// It is to be pulled when there is room: not while it has nothing.
         ready: bool,
+        /// The turn in which it wants to be pulled no more.
+        rests_in: Option<u64>,
     },
     /// A file is the body.
     Sending(Sending),

@@ -24,6 +24,7 @@ mod request;
 mod rig;
 mod script;
 mod site;
+mod streams;
 mod voice;
 mod windows;
 mod wire;

@@ -342,6 +342,7 @@ impl Downstream {
                     stream,
                     wants_body: false,
                     ready: true,
+                    rests_in: None,
                 }
             }
             Body::File(file) if !bodiless => Stage::Sending(Sending::new(file)),
