@@ -16,6 +16,7 @@ mod cold;
 mod deadlines;
 mod foretell;
 mod handshakes;
+mod jobs;
 mod judge;
 mod kind;
 mod mutations;

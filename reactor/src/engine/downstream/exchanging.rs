@@ -258,6 +258,7 @@ impl Downstream {
         let reply = match reply.body {
             Body::Job(_) => {
                 log::error!("a job returned another job");
+                cx.reply.reset();
                 dispatch::panicked()
             }
             Body::Then(next) => self.make_reply(exchange, next, cx),
@@ -278,7 +279,10 @@ impl Downstream {
             wall,
         };
         let made = dispatch::guarded(&cx.stats, "handler", || next(&mut request));
-        made.unwrap_or_else(dispatch::panicked)
+        made.unwrap_or_else(|| {
+            cx.reply.reset();
+            dispatch::panicked()
+        })
     }
 
     /// Takes a reply into the exchange. What is in memory is queued whole.
@@ -302,6 +306,7 @@ impl Downstream {
         }
         if let Body::Then(_) = reply.body {
             log::error!("a reply that only a job may leave came from elsewhere");
+            cx.reply.reset();
             reply = dispatch::panicked();
         }
         dispatch::after(
