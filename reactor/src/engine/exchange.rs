@@ -91,6 +91,18 @@ pub(super) enum Stage {
     Done,
 }
 
+impl Stage {
+    /// A stream that was not pulled yet.
+    pub fn streaming(stream: Box<dyn Stream>) -> Stage {
+        Stage::Streaming {
+            stream,
+            wants_body: false,
+            ready: true,
+            rests_in: None,
+        }
+    }
+}
+
 /// A reply's head, to be written together with the first bytes of the body.
 #[derive(Debug)]
 pub(super) struct PendingHead {

@@ -343,12 +343,7 @@ impl Downstream {
                     Framing::Length(length) => length,
                     _ => u64::MAX,
                 };
-                Stage::Streaming {
-                    stream,
-                    wants_body: false,
-                    ready: true,
-                    rests_in: None,
-                }
+                Stage::streaming(stream)
             }
             Body::File(file) if !bodiless => Stage::Sending(Sending::new(file)),
             _ => Stage::Done,
