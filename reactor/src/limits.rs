@@ -51,7 +51,7 @@ pub struct Limits {
     /// Longest time between two requests; 75 seconds is what nginx has and browsers expect.
     pub idle_timeout: Duration,
     /// End of the request, with its body where that is collected, to the first byte of the
-    /// response: how long a job may take.
+    /// response: how long a job may take. So long may one also take to read a piece of a file.
     pub request_timeout: Duration,
     /// Bytes a second that a head must arrive at after its first second.
     pub head_rate_min: u32,

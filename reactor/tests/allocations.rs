@@ -8,15 +8,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
+use std::io::{self, IoSliceMut, Read, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use reactor::{
-    Handle, Limits, ListenAddress, Middleware, Observer, Reply, ReplyHead, Request, RequestView,
-    Route, Server, Site, Summary,
+    FieldLines, FieldName, FileBody, Handle, Limits, ListenAddress, Middleware, Observer, ReadAt,
+    Reply, ReplyHead, Request, RequestView, Route, Server, Site, Status, Summary,
 };
 
 /// The system's allocator, with a count for each thread.
@@ -94,6 +94,49 @@ struct Early;
 impl Middleware for Early {
     fn before(&self, request: &mut Request<'_>) -> Option<Reply> {
         Some(request.out().text(format_args!("early")))
+    }
+}
+
+/// A small file in memory, with what is said of it written once: as static files are answered.
+struct Cached {
+    bytes: Arc<[u8]>,
+    fields: FieldLines,
+}
+
+impl Cached {
+    fn new() -> Cached {
+        let mut fields = FieldLines::default();
+        fields.add("ETag", "\"18a3f2c4d5e6f708-400\"");
+        fields.add("Last-Modified", "Fri, 20 Nov 2026 13:14:05 GMT");
+        fields.add("Content-Type", "text/html; charset=utf-8");
+        Cached {
+            bytes: vec![b'c'; 1024].into(),
+            fields,
+        }
+    }
+
+    fn answer(&self, request: &mut Request<'_>) -> Reply {
+        let is_known = request.field(FieldName::IfNoneMatch).is_some();
+        request.out().fields(&self.fields);
+        match is_known {
+            true => Reply::status(Status::NOT_MODIFIED),
+            false => Reply::shared("", Arc::clone(&self.bytes)).without_content_type(),
+        }
+    }
+}
+
+/// A file without an end, all of it in memory.
+#[derive(Debug)]
+struct Endless;
+
+impl ReadAt for Endless {
+    fn read_now(&self, pieces: &mut [IoSliceMut<'_>], _: u64) -> io::Result<usize> {
+        pieces.iter_mut().for_each(|piece| piece.fill(b'e'));
+        Ok(pieces.iter().map(|piece| piece.len()).sum())
+    }
+
+    fn read(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+        panic!("all of it is in memory")
     }
 }
 
@@ -206,6 +249,13 @@ fn serve() -> (Client, Handle) {
         |_: &mut Request<'_>| Reply::fixed("application/json", br#"{"message":"Hello, World!"}"#);
     let cached: Arc<[u8]> = vec![b's'; LONG_BYTES].into();
     let shared = move |_: &mut Request<'_>| Reply::shared("text/plain", Arc::clone(&cached));
+    let cached = Cached::new();
+    let endless: Arc<dyn ReadAt> = Arc::new(Endless);
+    let file = move |request: &mut Request<'_>| {
+        let length = request.param("length").unwrap().parse().unwrap();
+        let body = FileBody::new(Arc::clone(&endless), 0..length);
+        Reply::file("application/octet-stream", body)
+    };
     let owned = |_: &mut Request<'_>| Reply::owned("text/plain", b"on the heap".to_vec());
     let limits = Limits {
         requests_max: 0,
@@ -227,6 +277,10 @@ fn serve() -> (Client, Handle) {
         }))
         .route(Route::get("/shared-long", shared))
         .route(Route::get("/written-long", long))
+        .route(Route::get("/cached", move |request: &mut Request<'_>| {
+            cached.answer(request)
+        }))
+        .route(Route::get("/file/{length}", file))
         .route(Route::get("/owned", owned))
         .build()
         .unwrap();
@@ -262,7 +316,7 @@ const REQUESTS: usize = 1000;
 const PIPELINED: usize = 16;
 
 /// Every kind of request that is answered at once, and what with.
-const KINDS: [(&str, &str); 20] = [
+const KINDS: [(&str, &str); 22] = [
     ("200", "GET /plaintext HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("200", "GET /json HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("200", "GET /users/42 HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -304,6 +358,11 @@ const KINDS: [(&str, &str); 20] = [
     ("200", "GET /static-long HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("200", "GET /shared-long HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("200", "GET /written-long HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("200", "GET /cached HTTP/1.1\r\nHost: a\r\n\r\n"),
+    (
+        "304",
+        "GET /cached HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"18a3f2c4d5e6f708-400\"\r\n\r\n",
+    ),
 ];
 
 #[test]
@@ -356,6 +415,24 @@ fn what_a_handler_allocates_is_counted() {
             client.measure(request, REQUESTS, depth, &expected),
             requests
         );
+    }
+    server.stop();
+}
+
+#[test]
+fn a_file_allocates_for_its_exchange_and_not_for_its_windows() {
+    const REQUESTS: u64 = 100;
+    let (mut client, server) = serve();
+    client.room.resize(2 << 20, 0);
+    // The exchange, its copies of the request; beyond that only what was not taken at once is put
+    // aside, which a file of 22 windows needs a few times at most.
+    for (length, allocations_max) in [(64 << 10, 5), (1 << 20, 12)] {
+        let request = format!("GET /file/{length} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let expected = client.ask(&request);
+        client.measure(&request, WARM_UP, 1, &expected);
+        let count = client.measure(&request, REQUESTS as usize, 1, &expected);
+        println!("{count} allocations for {REQUESTS} files of {length} bytes");
+        assert!(count > 0 && count <= allocations_max * (REQUESTS + 1));
     }
     server.stop();
 }

@@ -27,6 +27,8 @@ use crate::time::{Clock, Instant, Wheel};
 pub(super) struct Context {
     /// The time of this turn: one clock reading for all that happens in it.
     pub now: Instant,
+    /// Which turn this is, counted from the first.
+    pub turn: u64,
     pub clock: Clock,
     pub dates: Dates,
     pub pool: Pool,
@@ -81,6 +83,7 @@ impl Context {
         );
         Context {
             now,
+            turn: 0,
             dates: Dates::new(site.server_name.as_deref(), &clock, now),
             clock,
             scratch: pool.take(),
@@ -110,6 +113,7 @@ impl Context {
     /// Reads the clock, once a turn.
     pub fn begin_turn(&mut self) {
         self.now = self.clock.now();
+        self.turn += 1;
         self.handshakes.begin_turn();
         self.dates.refresh(&self.clock, self.now);
     }

@@ -315,13 +315,18 @@ impl Core {
     }
 
     /// A job has read what an exchange sends next of its file.
-    fn deliver_read(&mut self, id: Key, bytes: io::Result<Vec<u8>>) {
+    fn deliver_read(&mut self, mut id: Key, bytes: io::Result<Vec<u8>>) {
+        if self.cx.mutated(Mutation::ReadMisdelivered) {
+            id = self.cx.exchanges.in_place_of(id);
+        }
         if let Some(exchange) = self.cx.exchanges.get_mut(id)
             && let Stage::Sending(sending) = &mut exchange.stage
             && sending.deliver(bytes)
         {
             let slot = exchange.slot;
-            self.queue(slot);
+            if !self.cx.mutated(Mutation::ReadForgotten) {
+                self.queue(slot);
+            }
         } else {
             self.cx.stats.late.increment();
         }

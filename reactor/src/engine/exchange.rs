@@ -82,11 +82,25 @@ pub(super) enum Stage {
         wants_body: bool,
         /// It is to be pulled when there is room: not while it has nothing.
         ready: bool,
+        /// The turn in which it wants to be pulled no more.
+        rests_in: Option<u64>,
     },
     /// A file is the body.
     Sending(Sending),
     /// All of the response is queued.
     Done,
+}
+
+impl Stage {
+    /// A stream that was not pulled yet.
+    pub fn streaming(stream: Box<dyn Stream>) -> Stage {
+        Stage::Streaming {
+            stream,
+            wants_body: false,
+            ready: true,
+            rests_in: None,
+        }
+    }
 }
 
 /// A reply's head, to be written together with the first bytes of the body.

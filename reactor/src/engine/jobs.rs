@@ -5,14 +5,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::arena::Key;
 use super::mailbox::{Mail, Sending};
-use super::sending::Read;
+use super::sending::{self, Read};
 use crate::service::{Job, ReplyBuffer};
 
 /// A handle on the job pool; clones share the pool. Without threads (the simulation) jobs wait
@@ -175,8 +174,7 @@ impl Order {
                 Mail::JobDone { exchange, reply }
             }
             Work::Read(read) => {
-                let panicked = || Err(io::Error::other("the reader panicked"));
-                let bytes = guarded(|| read.run()).unwrap_or_else(panicked);
+                let bytes = guarded(|| read.run()).unwrap_or_else(|| Err(sending::panicked()));
                 Mail::Read { exchange, bytes }
             }
             Work::Task(task) => {

@@ -31,12 +31,16 @@ pub(crate) enum Mutation {
     GoodbyeForgotten,
     /// An answer that is cut ends over TLS as if it was whole.
     CutForgotten,
+    /// A connection whose job has read more of a file is not queued.
+    ReadForgotten,
+    /// What a job has read goes to the exchange that has taken the place of its own.
+    ReadMisdelivered,
 }
 
 #[cfg(test)]
 impl Mutation {
     /// Every one of them.
-    pub(crate) const ALL: [Mutation; 14] = [
+    pub(crate) const ALL: [Mutation; 16] = [
         Mutation::ForgottenRequeue,
         Mutation::CloseForgotten,
         Mutation::NoGenerationCheck,
@@ -51,5 +55,7 @@ impl Mutation {
         Mutation::HandshakeForgotten,
         Mutation::GoodbyeForgotten,
         Mutation::CutForgotten,
+        Mutation::ReadForgotten,
+        Mutation::ReadMisdelivered,
     ];
 }

@@ -9,6 +9,8 @@
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::sync::Arc;
 
+use super::dispatch;
+use super::stats::WorkerStats;
 use crate::buffer::{NoBlock, Output, Pool};
 use crate::service::{FileBody, ReadAt};
 
@@ -62,7 +64,7 @@ impl Read {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
                 Ok(count) => {
-                    bytes.truncate(count);
+                    bytes.truncate(credible(count, self.bytes_max)?);
                     return Ok(bytes);
                 }
             }
@@ -93,8 +95,9 @@ impl Sending {
         waited
     }
 
-    /// Queues the next piece, at most `bytes_max` bytes of the file, read with one system call, and
-    /// the texts before it.
+    /// Queues the next piece, read with one system call, and the texts before it: as much of the
+    /// file as makes `bytes_max` bytes with what is queued, which must be less. A job reads so much
+    /// even if there is less room: it has the same work with little as with much.
     ///
     /// # Errors
     ///
@@ -104,45 +107,76 @@ impl Sending {
         bytes_max: usize,
         output: &mut Output,
         pool: &mut Pool,
+        stats: &WorkerStats,
     ) -> Result<Piece, NoBlock> {
+        let room = bytes_max.saturating_sub(output.len());
         if !self.body.seek(|text| output.push_owned(text)) {
             return Ok(Piece::End);
         }
-        let part = &self.body.part;
-        let left = usize::try_from(part.end - part.start).unwrap_or(usize::MAX);
-        let read = match std::mem::replace(&mut self.window, Window::Direct) {
-            Window::Direct => {
-                let (source, start) = (&self.body.source, part.start);
-                let read = |pieces: &mut [IoSliceMut<'_>]| source.read_now(pieces, start);
-                output.fill(left.min(bytes_max), pool, read)?
-            }
+        match std::mem::replace(&mut self.window, Window::Direct) {
+            Window::Direct => match self.read_now(room, output, pool, stats)? {
+                Some(piece) => Ok(piece),
+                None => Ok(self.ask(bytes_max)),
+            },
             Window::Reading => {
                 self.window = Window::Reading;
-                return Ok(Piece::Waits);
+                Ok(Piece::Waits)
             }
-            Window::Read(Ok(mut bytes)) => {
-                bytes.truncate(left);
-                let count = bytes.len();
-                output.push_owned(bytes);
-                Ok(count)
-            }
-            Window::Read(Err(error)) => Err(error),
+            Window::Read(Ok(bytes)) => self.queue_read(bytes, output, pool),
+            Window::Read(Err(error)) => Ok(cut(&error)),
+        }
+    }
+
+    /// Has the next piece read; `None` if that cannot be done at once.
+    fn read_now(
+        &mut self,
+        bytes_max: usize,
+        output: &mut Output,
+        pool: &mut Pool,
+        stats: &WorkerStats,
+    ) -> Result<Option<Piece>, NoBlock> {
+        let (source, start) = (&self.body.source, self.body.part.start);
+        let read = |pieces: &mut [IoSliceMut<'_>]| {
+            let room = pieces.iter().map(|piece| piece.len()).sum();
+            let read = dispatch::guarded(stats, "reader", || source.read_now(pieces, start));
+            credible(read.unwrap_or_else(|| Err(panicked()))?, room)
         };
-        Ok(match read {
-            Ok(0) => Piece::Cut,
+        Ok(match output.fill(self.left().min(bytes_max), pool, read)? {
+            Ok(0) => Some(cut(&ErrorKind::UnexpectedEof.into())),
             Ok(count) => {
                 self.body.part.start += count as u64;
-                Piece::Queued
+                Some(Piece::Queued)
             }
             Err(error) => match error.kind() {
-                ErrorKind::Interrupted => Piece::Queued,
-                ErrorKind::WouldBlock => self.ask(left.min(bytes_max)),
-                _ => {
-                    log::warn!("cannot read a file that is being sent: {error}");
-                    Piece::Cut
-                }
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => None,
+                _ => Some(cut(&error)),
             },
         })
+    }
+
+    /// Queues what a job has read, as far as there are blocks for it: what clients do not take must
+    /// not be kept anywhere else.
+    fn queue_read(
+        &mut self,
+        mut bytes: Vec<u8>,
+        output: &mut Output,
+        pool: &mut Pool,
+    ) -> Result<Piece, NoBlock> {
+        if bytes.is_empty() {
+            return Ok(cut(&ErrorKind::UnexpectedEof.into()));
+        }
+        let before = output.len();
+        let appended = output.append(&bytes, pool);
+        let count = output.len() - before;
+        self.body.part.start += count as u64;
+        if count < bytes.len() {
+            bytes.drain(..count);
+            self.window = Window::Read(Ok(bytes));
+        }
+        match count {
+            0 => appended.map(|()| Piece::Queued),
+            _ => Ok(Piece::Queued),
+        }
     }
 
     fn ask(&mut self, bytes_max: usize) -> Piece {
@@ -150,7 +184,33 @@ impl Sending {
         Piece::Cold(Read {
             source: Arc::clone(&self.body.source),
             start: self.body.part.start,
-            bytes_max,
+            bytes_max: self.left().min(bytes_max),
         })
     }
+
+    /// Bytes that are left of this part of the file.
+    fn left(&self) -> usize {
+        let part = &self.body.part;
+        usize::try_from(part.end - part.start).unwrap_or(usize::MAX)
+    }
+}
+
+fn cut(error: &io::Error) -> Piece {
+    log::warn!("cannot read a file that is being sent: {error}");
+    Piece::Cut
+}
+
+/// What a reader says it has read, unless that is more than there was room for.
+fn credible(count: usize, room: usize) -> io::Result<usize> {
+    match count <= room {
+        true => Ok(count),
+        false => Err(io::Error::other(
+            "the reader says more than it can have read",
+        )),
+    }
+}
+
+/// What stands for the result of a reader that has panicked.
+pub(super) fn panicked() -> io::Error {
+    io::Error::other("the reader panicked")
 }

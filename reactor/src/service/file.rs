@@ -84,7 +84,8 @@ impl FileBody {
             FilePart::Text(text) => text.len() as u64,
             FilePart::Range(range) => range.end.saturating_sub(range.start),
         });
-        self.part.end.saturating_sub(self.part.start) + rest.sum::<u64>()
+        let part = self.part.end.saturating_sub(self.part.start);
+        rest.fold(part, u64::saturating_add)
     }
 
     /// Whether nothing is to be sent any more.

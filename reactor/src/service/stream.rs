@@ -27,7 +27,8 @@ pub enum Progress {
     Later,
     /// That was all.
     End,
-    /// It cannot be completed: the connection is cut so that the client notices.
+    /// It cannot be completed: the connection is cut so that the client notices, or the answer is
+    /// 500 if nothing was sent of it. What was written in this pull is dropped.
     Cut,
 }
 
@@ -56,8 +57,8 @@ impl Pull<'_> {
         (self.job)(Box::new(work))
     }
 
-    /// After [`Progress::More`]: pull again in the worker's next turn and not before, for what was
-    /// done now took long, and others wait.
+    /// After [`Progress::More`]: pull again in the worker's next turn and not before, whatever
+    /// happens, for what was done now took long, and others wait.
     pub fn rest(&mut self) {
         self.rests = true;
     }

@@ -51,7 +51,7 @@ pub(super) fn expect(
         }
     };
     asked.finals = vec![answer];
-    if matches!(kind, Kind::Cold | Kind::Parts) && limits.jobs_max <= 1 {
+    if asked.is_cold && limits.jobs_max <= 1 {
         // Too many jobs wait for one that reads what comes next.
         let body = asked.finals[0].body.clone().unwrap_or_default();
         asked.finals.push(Final::cut(200, body));

@@ -26,6 +26,8 @@ pub(super) struct Asked {
     pub asks_to_close: bool,
     /// A client that half-closes is taken to have left.
     pub is_job: bool,
+    /// Jobs read the body of the answer.
+    pub is_cold: bool,
     /// Its body is collected.
     pub is_collected: bool,
     /// The next request follows without anything between them.
@@ -46,6 +48,7 @@ impl Asked {
             then: Then::Persists,
             asks_to_close: false,
             is_job: false,
+            is_cold: false,
             is_collected: false,
             is_joined: false,
         }
@@ -160,6 +163,7 @@ pub(super) fn write(random: &mut Random, limits: &Limits, bytes: &mut Vec<u8>) -
         then: Then::Persists,
         asks_to_close,
         is_job: kind.is_job(),
+        is_cold: matches!(kind, Kind::Cold | Kind::Parts),
         is_collected: false,
         is_joined: false,
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::site::{Wakers, site};
 use super::wire::Peers;
 use super::workers::Engine;
-use crate::engine::Mail;
+use crate::engine::{Mail, Site, SiteBuilder};
 use crate::limits::Limits;
 use crate::time::Instant;
 use crate::transport::memory::{self, Chaos, LinkOptions, Network};
@@ -44,9 +44,19 @@ impl Rig {
     /// The same by several workers.
     pub(super) fn with_workers(workers: usize, limits: Limits) -> Rig {
         let wakers = Arc::new(Wakers::default());
-        let site = Arc::new(site(limits.clone(), "one", &wakers, &Arc::default()));
+        let site = site(limits.clone(), "one", &wakers, &Arc::default());
+        Rig::of(site, workers, true, wakers, limits)
+    }
+
+    /// Serves what a test adds to an empty site, with these limits and no TLS.
+    pub(super) fn serving(limits: Limits, add: impl FnOnce(SiteBuilder) -> SiteBuilder) -> Rig {
+        let site = add(Site::builder().limits(limits.clone())).build();
+        Rig::of(site.unwrap(), 1, false, Arc::default(), limits)
+    }
+
+    fn of(site: Site, workers: usize, is_secure: bool, wakers: Arc<Wakers>, limits: Limits) -> Rig {
         let network = Network::new(1, Chaos::NONE);
-        let engine = Engine::new(network, &site, workers, false, true);
+        let engine = Engine::new(network, &Arc::new(site), workers, false, is_secure);
         let mut rig = Rig {
             engine,
             wakers,

@@ -78,7 +78,8 @@ impl Engine {
                 jobs: jobs.clone(),
                 address: Arc::clone(&address),
                 mailbox,
-                local: Box::new(()),
+                // For handlers that count.
+                local: Box::new(0_usize),
                 stats: Arc::clone(&stats),
                 census: Arc::clone(&census),
                 connections_max: usize::MAX,

@@ -29,7 +29,7 @@ pub(super) enum Phase {
     Skip,
     /// The client to take its response.
     Write,
-    /// A job's reply.
+    /// A job: its reply, or what it reads of a file.
     Request,
     /// A stream that has nothing now. It may take for ever; a dead client is found by TCP.
     Watch,
@@ -43,14 +43,10 @@ impl Phase {
     fn restarts(self, received: bool, sent: bool) -> bool {
         match self {
             Phase::Body => received,
-            Phase::Idle | Phase::Write => sent,
+            // A job that reads goes before another one.
+            Phase::Idle | Phase::Write | Phase::Request => sent,
             Phase::Watch => received || sent,
-            Phase::Fresh
-            | Phase::Handshake
-            | Phase::Head
-            | Phase::Skip
-            | Phase::Request
-            | Phase::Linger => false,
+            Phase::Fresh | Phase::Handshake | Phase::Head | Phase::Skip | Phase::Linger => false,
         }
     }
 }
@@ -112,8 +108,9 @@ impl Downstream {
             State::Reading => Phase::Head,
             State::Exchanging(id) => match cx.exchanges.get_mut(id) {
                 Some(exchange) if exchange.waits_for_body() => Phase::Body,
-                Some(exchange) => match exchange.stage {
+                Some(exchange) => match &exchange.stage {
                     Stage::Working | Stage::Delivered(_) => Phase::Request,
+                    Stage::Sending(sending) if sending.waits() => Phase::Request,
                     _ => Phase::Watch,
                 },
                 None => Phase::Watch,

@@ -258,6 +258,7 @@ impl Downstream {
         let reply = match reply.body {
             Body::Job(_) => {
                 log::error!("a job returned another job");
+                cx.reply.reset();
                 dispatch::panicked()
             }
             Body::Then(next) => self.make_reply(exchange, next, cx),
@@ -278,7 +279,10 @@ impl Downstream {
             wall,
         };
         let made = dispatch::guarded(&cx.stats, "handler", || next(&mut request));
-        made.unwrap_or_else(dispatch::panicked)
+        made.unwrap_or_else(|| {
+            cx.reply.reset();
+            dispatch::panicked()
+        })
     }
 
     /// Takes a reply into the exchange. What is in memory is queued whole.
@@ -302,6 +306,7 @@ impl Downstream {
         }
         if let Body::Then(_) = reply.body {
             log::error!("a reply that only a job may leave came from elsewhere");
+            cx.reply.reset();
             reply = dispatch::panicked();
         }
         dispatch::after(
@@ -338,11 +343,7 @@ impl Downstream {
                     Framing::Length(length) => length,
                     _ => u64::MAX,
                 };
-                Stage::Streaming {
-                    stream,
-                    wants_body: false,
-                    ready: true,
-                }
+                Stage::streaming(stream)
             }
             Body::File(file) if !bodiless => Stage::Sending(Sending::new(file)),
             _ => Stage::Done,
@@ -465,7 +466,7 @@ impl Downstream {
         self.abort(Status::REQUEST_TIMEOUT, cx);
     }
 
-    /// A job has taken too long: its result will find nobody.
+    /// A job has taken too long: its result will find nobody. What had begun is cut.
     pub(super) fn abandon_job(&mut self, cx: &mut Context) {
         self.abort(Status::SERVICE_UNAVAILABLE, cx);
     }

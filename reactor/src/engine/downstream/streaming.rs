@@ -43,8 +43,13 @@ impl Downstream {
         if cx.out.len() >= exchange.site.limits.pipe_bytes_max {
             return Run::Waits;
         }
-        if !matches!(exchange.stage, Stage::Streaming { ready: true, .. }) {
-            return Run::Waits;
+        match exchange.stage {
+            Stage::Streaming { rests_in, .. } if rests_in == Some(cx.turn) => {
+                self.queue(key, cx);
+                return Run::Waits;
+            }
+            Stage::Streaming { ready: true, .. } => {}
+            _ => return Run::Waits,
         }
         if !self.reserve(exchange, key, cx) {
             return Run::Waits;
@@ -73,7 +78,7 @@ impl Downstream {
         }
         match progress {
             Progress::More if made == 0 || rests => {
-                // One that makes nothing although there is room has its chance in the next turn
+                // One that makes nothing although there is room has its chance in the next turn,
                 // too.
                 self.queue(key, cx);
                 Run::Waits
@@ -174,8 +179,7 @@ impl Downstream {
         let before = cx.out.len();
         let mut is_cut = false;
         while cx.out.len() < bytes_max {
-            let room = bytes_max - cx.out.len();
-            match sending.queue_piece(room, &mut cx.out, &mut cx.pool) {
+            match sending.queue_piece(bytes_max, &mut cx.out, &mut cx.pool, &cx.stats) {
                 Ok(Piece::Queued) => {}
                 Ok(Piece::Cold(read)) => {
                     let address = Arc::clone(&cx.address);
@@ -210,6 +214,7 @@ fn pull_once(exchange: &mut Exchange, id: Key, cx: &mut Context) -> Option<Pulle
         stream,
         wants_body,
         ready,
+        rests_in,
     } = &mut exchange.stage
     else {
         return None;
@@ -248,6 +253,8 @@ fn pull_once(exchange: &mut Exchange, id: Key, cx: &mut Context) -> Option<Pulle
     let progress = pulled.filter(|progress| *progress != Progress::Cut)?;
     let (wake_after, rests) = (io.wake_after, io.rests);
     *ready = progress != Progress::Later;
+    let rests = rests && progress == Progress::More;
+    *rests_in = rests.then_some(cx.turn);
     exchange.wake_at = match progress {
         Progress::Later => wake_after.map(|time| cx.now + time),
         Progress::More | Progress::End | Progress::Cut => None,
