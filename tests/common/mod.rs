@@ -12,6 +12,7 @@ mod peer;
 mod pki;
 mod refused;
 mod server;
+mod site;
 mod wait;
 mod watched;
 
@@ -21,5 +22,6 @@ pub use peer::{Tls, client_hello, client_of, sealed, trusting, trusting_with};
 pub use pki::{Files, Pki, Secure, connect_commanding, connect_secure, handshake, openssl, served};
 pub use refused::{HOST, expect_refusals, with_fields};
 pub use server::{Server, command, output};
+pub use site::{Folder, request};
 pub use wait::{PATIENCE, skip, skipped_without, until};
 pub use watched::Watched;
