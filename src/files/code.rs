@@ -10,12 +10,15 @@ use reactor::{Progress, Pull, Reply, Status, Stream};
 use super::asset::{Asset, Claim, Content, Representation};
 use super::errors::refusal;
 use super::handler::Lent;
-use super::respond::Answer;
+use super::respond::{Answer, Answered, takes_identity};
 use crate::encoding::{Coding, Encoder, Encoders, SLICE_BYTES};
 
 /// Files up to this size are coded as a whole and kept; with more the client would wait for long,
 /// and few are text.
 const KEPT_BYTES_MAX: u64 = 1 << 20;
+
+/// What came of it: what becomes of the request, or the request where the file cannot be coded.
+type Begun<'a, 'b> = Result<Answered<'a, 'b>, Lent<'a, 'b>>;
 
 /// Answers with the asset in the coding of `form`, which has no content yet; the request comes back
 /// where the file is to be sent as it is.
@@ -23,7 +26,7 @@ pub(super) fn begin<'a, 'b>(
     answer: &Answer<'_>,
     form: Representation,
     lent: Lent<'a, 'b>,
-) -> Result<Reply, Lent<'a, 'b>> {
+) -> Begun<'a, 'b> {
     let Some(coding) = form.coding else {
         return Err(lent);
     };
@@ -42,7 +45,7 @@ fn code_at_once<'a, 'b>(
     coding: Coding,
     bytes: &[u8],
     lent: Lent<'a, 'b>,
-) -> Result<Reply, Lent<'a, 'b>> {
+) -> Begun<'a, 'b> {
     let mut coded = Vec::new();
     if let Err(error) = lent.local.encoders.encode(coding, bytes, &mut coded) {
         log::error!("cannot code a file: {error}");
@@ -51,20 +54,19 @@ fn code_at_once<'a, 'b>(
     let asset = answer.asset;
     asset.keep_coded(coding, asset.coded_form(coding, coded.into(), lent.wall));
     lent.local.cache.count_again(&asset.key);
-    answer.send_result(coding, lent).map_err(|(_, lent)| lent)
+    Ok(answer.send_result(coding, lent))
 }
 
-/// Has a job code the whole file. As long as one does so, others get it as it is.
-fn code_in_job<'a, 'b>(
-    answer: &Answer<'_>,
-    coding: Coding,
-    lent: Lent<'a, 'b>,
-) -> Result<Reply, Lent<'a, 'b>> {
-    let Some(claim) = answer.asset.claim(coding) else {
-        return Err(lent);
+/// Has a job code the whole file. As long as one does so, others get it as it is, unless they refuse
+/// that: then another job codes it for them.
+fn code_in_job<'a, 'b>(answer: &Answer<'_>, coding: Coding, lent: Lent<'a, 'b>) -> Begun<'a, 'b> {
+    let claim = match answer.asset.claim(coding) {
+        Some(claim) => claim,
+        None if takes_identity(&lent.view) => return Err(lent),
+        None => answer.asset.share_claim(coding),
     };
     let (files, wall) = (Arc::clone(answer.files), lent.wall);
-    Ok(Reply::job(move |_| {
+    Ok(Ok(Reply::job(move |_| {
         match code_whole(&claim) {
             Ok(coded) => {
                 let form = claim.asset().coded_form(coding, coded.into(), wall);
@@ -86,7 +88,7 @@ fn code_in_job<'a, 'b>(
                 Err((status, lent)) => files.fail(status, lent),
             }
         })
-    }))
+    })))
 }
 
 fn code_whole(claim: &Claim) -> io::Result<Vec<u8>> {
@@ -125,7 +127,7 @@ fn code_in_slices<'a, 'b>(
     length: u64,
     form: Representation,
     lent: Lent<'a, 'b>,
-) -> Result<Reply, Lent<'a, 'b>> {
+) -> Begun<'a, 'b> {
     let encoder = match Encoder::new(coding) {
         Ok(encoder) => encoder,
         Err(error) => {
@@ -144,7 +146,7 @@ fn code_in_slices<'a, 'b>(
         sent: 0,
         slice: Slice::Direct,
     };
-    Ok(Reply::stream("", sliced).without_content_type())
+    Ok(Ok(Reply::stream("", sliced).without_content_type()))
 }
 
 /// A file that is coded as the client takes it.

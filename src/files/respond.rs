@@ -41,10 +41,7 @@ impl<'f> Answer<'f> {
         match self.choose(&lent) {
             Form::Ready(form) => self.send(form, lent),
             Form::Coded(coding) => self.send_coded(coding, lent),
-            Form::None => {
-                lent.out.field("Vary", "Accept-Encoding");
-                Err((Status::NOT_ACCEPTABLE, lent))
-            }
+            Form::None => not_acceptable(lent),
         }
     }
 
@@ -69,23 +66,35 @@ impl<'f> Answer<'f> {
         }
         let codings = self.files.loader.codings(asset);
         match acceptance.choose(codings) {
-            Choice::Coding(coding) if self.may_code(lent) => match asset.coded(coding) {
-                Some(Some(form)) => Form::Ready(form),
-                Some(None) => Form::Ready(&asset.identity),
-                None => Form::Coded(coding),
-            },
-            Choice::Coding(_) | Choice::Identity => Form::Ready(&asset.identity),
+            Choice::Coding(coding) if self.may_code(acceptance, lent) => {
+                match asset.coded(coding) {
+                    Some(Some(form)) => Form::Ready(form),
+                    Some(None) => self.as_it_is(acceptance),
+                    None => Form::Coded(coding),
+                }
+            }
+            Choice::Coding(_) => self.as_it_is(acceptance),
+            Choice::Identity => Form::Ready(&asset.identity),
             Choice::Nothing => Form::None,
         }
     }
 
-    /// Whether the request lets the bytes be coded: neither if it forbids that, nor if it asks for a
-    /// part of them.
-    fn may_code(&self, lent: &Lent<'_, '_>) -> bool {
+    /// The file as it is, if the client takes that.
+    fn as_it_is(&self, acceptance: Acceptance) -> Form<'f> {
+        match acceptance.allows_identity() {
+            true => Form::Ready(&self.asset.identity),
+            false => Form::None,
+        }
+    }
+
+    /// Whether the request lets the bytes be coded: not if it forbids that, nor if it asks for a
+    /// part of them and takes them as they are.
+    fn may_code(&self, acceptance: Acceptance, lent: &Lent<'_, '_>) -> bool {
         let view = &lent.view;
         let forbids = |value| std::str::from_utf8(value).is_ok_and(forbids_coding);
+        let gets_part = || wants_range(view) && self.if_range(&self.asset.identity, lent);
         !view.values(FieldName::CacheControl).any(forbids)
-            && !(wants_range(view) && self.if_range(&self.asset.identity, lent))
+            && !(acceptance.allows_identity() && gets_part())
     }
 
     /// Whether the range that a request asks for counts for this form.
@@ -159,8 +168,16 @@ impl<'f> Answer<'f> {
             }
         }
         match code::begin(self, empty, lent) {
-            Ok(reply) => Ok(reply),
-            Err(lent) => self.send(&asset.identity, lent),
+            Ok(answered) => answered,
+            Err(lent) => self.send_as_it_is(lent),
+        }
+    }
+
+    /// Sends the file as it is, where it could not be coded.
+    fn send_as_it_is<'a, 'b>(&self, lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
+        match takes_identity(&lent.view) {
+            true => self.send(&self.asset.identity, lent),
+            false => not_acceptable(lent),
         }
     }
 
@@ -168,9 +185,20 @@ impl<'f> Answer<'f> {
     pub fn send_result<'a, 'b>(&self, coding: Coding, lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
         match self.asset.coded(coding) {
             Some(Some(form)) => Ok(send_whole(form, lent)),
-            _ => self.send(&self.asset.identity, lent),
+            _ => self.send_as_it_is(lent),
         }
     }
+}
+
+/// Whether a client takes content in no coding.
+pub(super) fn takes_identity(view: &RequestView<'_>) -> bool {
+    Acceptance::parse(view.values(FieldName::AcceptEncoding)).allows_identity()
+}
+
+/// There is no form that the client takes.
+fn not_acceptable<'a, 'b>(lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
+    lent.out.field("Vary", "Accept-Encoding");
+    Err((Status::NOT_ACCEPTABLE, lent))
 }
 
 /// Whether a request asks for a part: only GET can (section 14.2), and with one field.
