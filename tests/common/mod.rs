@@ -7,6 +7,7 @@
 
 mod any_certificate;
 mod client;
+mod coded;
 mod https;
 mod peer;
 mod pki;
@@ -17,6 +18,7 @@ mod wait;
 mod watched;
 
 pub use client::{Client, Response, chunked, connect_from, get, pattern, post};
+pub use coded::{decode, text};
 pub use https::{LOCAL, curl_ping, expect_pong, lacks_tools, secure_refusal, start_secure};
 pub use peer::{Tls, client_hello, client_of, sealed, trusting, trusting_with};
 pub use pki::{Files, Pki, Secure, connect_commanding, connect_secure, handshake, openssl, served};
