@@ -338,10 +338,15 @@ impl Asset {
     pub fn claim(self: &Arc<Asset>, coding: Coding) -> Option<Claim> {
         let is_claimed = &self.coded[coding as usize].is_claimed;
         let was_claimed = is_claimed.swap(true, Ordering::AcqRel);
-        (!was_claimed).then(|| Claim {
+        (!was_claimed).then(|| self.share_claim(coding))
+    }
+
+    /// The right to code it, whoever else has it. The first who is done gives it back for all.
+    pub fn share_claim(self: &Arc<Asset>, coding: Coding) -> Claim {
+        Claim {
             asset: Arc::clone(self),
             coding,
-        })
+        }
     }
 
     /// Bytes of memory that it takes in all its forms.

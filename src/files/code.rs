@@ -10,7 +10,7 @@ use reactor::{Progress, Pull, Reply, Status, Stream};
 use super::asset::{Asset, Claim, Content, Representation};
 use super::errors::refusal;
 use super::handler::Lent;
-use super::respond::Answer;
+use super::respond::{Answer, Answered, takes_identity};
 use crate::encoding::{Coding, Encoder, Encoders, SLICE_BYTES};
 
 /// Files up to this size are coded as a whole and kept; with more the client would wait for long,
@@ -27,7 +27,7 @@ pub(super) fn begin(
     answer: &Answer<'_>,
     form: Representation,
     lent: &mut Lent<'_, '_>,
-) -> Option<Reply> {
+) -> Option<Answered> {
     let coding = form.coding?;
     match &answer.asset.identity.content {
         Content::Memory(bytes) if bytes.len() <= SLICE_BYTES => {
@@ -44,7 +44,7 @@ fn code_at_once(
     coding: Coding,
     bytes: &[u8],
     lent: &mut Lent<'_, '_>,
-) -> Option<Reply> {
+) -> Option<Answered> {
     let mut coded = Vec::new();
     if let Err(error) = lent.local.encoders.encode(coding, bytes, &mut coded) {
         log::error!("cannot code a file: {error}");
@@ -53,14 +53,19 @@ fn code_at_once(
     let asset = answer.asset;
     asset.keep_coded(coding, asset.coded_form(coding, coded.into(), lent.wall));
     lent.local.cache.count_again(&asset.key);
-    answer.send_result(coding, lent).ok()
+    Some(answer.send_result(coding, lent))
 }
 
-/// Has a job code the whole file. As long as one does so, others get it as it is.
-fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> Option<Reply> {
-    let claim = answer.asset.claim(coding)?;
+/// Has a job code the whole file. As long as one does so, others get it as it is, unless they
+/// refuse that: then another job codes it for them.
+fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> Option<Answered> {
+    let claim = match answer.asset.claim(coding) {
+        Some(claim) => claim,
+        None if takes_identity(&lent.view) => return None,
+        None => answer.asset.share_claim(coding),
+    };
     let (files, wall) = (Arc::clone(answer.files), lent.wall);
-    Some(Reply::job(move |_| {
+    Some(Ok(Reply::job(move |_| {
         match code_whole(&claim) {
             Ok(coded) => {
                 let form = claim.asset().coded_form(coding, coded.into(), wall);
@@ -80,7 +85,7 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
             let result = answer.send_result(coding, &mut lent);
             result.unwrap_or_else(|status| files.fail(status, &mut lent))
         })
-    }))
+    })))
 }
 
 fn code_whole(claim: &Claim) -> io::Result<Vec<u8>> {
@@ -119,7 +124,7 @@ fn code_in_slices(
     length: u64,
     form: Representation,
     lent: &mut Lent<'_, '_>,
-) -> Option<Reply> {
+) -> Option<Answered> {
     let count = &lent.local.streams;
     // The worker holds one itself.
     if Arc::strong_count(count) > STREAMS_MAX {
@@ -143,7 +148,7 @@ fn code_in_slices(
         slice: Slice::Direct,
         _counted: Arc::clone(count),
     };
-    Some(Reply::stream("", sliced).without_content_type())
+    Some(Ok(Reply::stream("", sliced).without_content_type()))
 }
 
 /// A file that is coded as the client takes it.

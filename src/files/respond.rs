@@ -43,10 +43,7 @@ impl<'f> Answer<'f> {
         match self.choose(lent) {
             Form::Ready(form) => self.send(form, lent),
             Form::Coded(coding) => self.send_coded(coding, lent),
-            Form::None => {
-                lent.out.field("Vary", "Accept-Encoding");
-                Err(Status::NOT_ACCEPTABLE)
-            }
+            Form::None => not_acceptable(lent),
         }
     }
 
@@ -71,24 +68,37 @@ impl<'f> Answer<'f> {
         }
         let codings = self.files.loader.codings(asset);
         match acceptance.choose(codings) {
-            Choice::Coding(coding) if self.may_code(lent) => match asset.coded(coding) {
-                Some(Some(form)) => Form::Ready(form),
-                Some(None) => Form::Ready(&asset.identity),
-                None => Form::Coded(coding),
-            },
-            Choice::Coding(_) | Choice::Identity => Form::Ready(&asset.identity),
+            Choice::Coding(coding) if self.may_code(acceptance, lent) => {
+                match asset.coded(coding) {
+                    Some(Some(form)) => Form::Ready(form),
+                    Some(None) => self.as_it_is(acceptance),
+                    None => Form::Coded(coding),
+                }
+            }
+            Choice::Coding(_) => self.as_it_is(acceptance),
+            Choice::Identity => Form::Ready(&asset.identity),
             Choice::Nothing => Form::None,
         }
     }
 
-    /// Whether the request lets the bytes be coded: neither if it forbids that, nor if it asks for
-    /// a part of them.
-    fn may_code(&self, lent: &Lent<'_, '_>) -> bool {
+    /// The file as it is, if the client takes that.
+    fn as_it_is(&self, acceptance: Acceptance) -> Form<'f> {
+        match acceptance.allows_identity() {
+            true => Form::Ready(&self.asset.identity),
+            false => Form::None,
+        }
+    }
+
+    /// Whether the request lets the bytes be coded: not if it forbids that, nor if it asks for a
+    /// part of them and takes them as they are.
+    fn may_code(&self, acceptance: Acceptance, lent: &Lent<'_, '_>) -> bool {
         let view = &lent.view;
         let forbids = |value| std::str::from_utf8(value).is_ok_and(forbids_coding);
-        let is_forbidden = view.values(FieldName::CacheControl).any(forbids);
-        let is_part = wants_range(view) && self.if_range(&self.asset.identity, lent);
-        !is_forbidden && !is_part
+        if view.values(FieldName::CacheControl).any(forbids) {
+            return false;
+        }
+        let gets_part = || wants_range(view) && self.if_range(&self.asset.identity, lent);
+        !acceptance.allows_identity() || !gets_part()
     }
 
     /// Whether the range that a request asks for counts for this form.
@@ -167,8 +177,16 @@ impl<'f> Answer<'f> {
             }
         }
         match code::begin(self, empty, lent) {
-            Some(reply) => Ok(reply),
-            None => self.send(&asset.identity, lent),
+            Some(answered) => answered,
+            None => self.send_as_it_is(lent),
+        }
+    }
+
+    /// Sends the file as it is, where it could not be coded.
+    fn send_as_it_is(&self, lent: &mut Lent<'_, '_>) -> Answered {
+        match takes_identity(&lent.view) {
+            true => self.send(&self.asset.identity, lent),
+            false => not_acceptable(lent),
         }
     }
 
@@ -176,9 +194,20 @@ impl<'f> Answer<'f> {
     pub fn send_result(&self, coding: Coding, lent: &mut Lent<'_, '_>) -> Answered {
         match self.asset.coded(coding) {
             Some(Some(form)) => Ok(send_whole(form, lent)),
-            _ => self.send(&self.asset.identity, lent),
+            _ => self.send_as_it_is(lent),
         }
     }
+}
+
+/// Whether a client takes content in no coding.
+pub(super) fn takes_identity(view: &RequestView<'_>) -> bool {
+    Acceptance::parse(view.values(FieldName::AcceptEncoding)).allows_identity()
+}
+
+/// There is no form that the client takes.
+fn not_acceptable(lent: &mut Lent<'_, '_>) -> Answered {
+    lent.out.field("Vary", "Accept-Encoding");
+    Err(Status::NOT_ACCEPTABLE)
 }
 
 /// Whether a request asks for a part: only GET can (section 14.2), and with one field.

@@ -239,7 +239,8 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
-    fn take(&mut self, length: usize) -> Vec<u8> {
+    /// The next `length` bytes.
+    pub fn take(&mut self, length: usize) -> Vec<u8> {
         while self.received.len() < length {
             let missing = length - self.received.len();
             assert!(
@@ -251,7 +252,8 @@ impl<S: Read + Write> Client<S> {
         std::mem::replace(&mut self.received, rest)
     }
 
-    fn take_chunked(&mut self) -> Vec<u8> {
+    /// What is in the chunks that come next, up to the last one.
+    pub fn take_chunked(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
         loop {
             let line = String::from_utf8(self.take_through(b"\r\n")).unwrap();
@@ -317,7 +319,9 @@ impl Response {
 
 /// Whether an error of this kind is the end of a connection in disorder.
 fn is_break(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+    use ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    // UnexpectedEof is what rustls calls an end without close_notify.
+    matches!(kind, ConnectionReset | BrokenPipe | UnexpectedEof)
 }
 
 fn parse_head(head: &[u8]) -> Response {
