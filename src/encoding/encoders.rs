@@ -1,6 +1,7 @@
 //! What a worker keeps to code small contents, each in one go.
 
 use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Coding;
 use super::brotli::Brotli;
@@ -52,5 +53,30 @@ impl Encoders {
             Some(zstd) => Ok(zstd),
             empty => Ok(empty.insert(Zstd::new()?)),
         }
+    }
+}
+
+/// Encoders that are kept for the next that needs some; more would hardly ever be used again.
+const SPARE_MAX: usize = 4;
+
+/// Encoders for threads that code now and then.
+#[derive(Default)]
+pub struct SpareEncoders(Mutex<Vec<Encoders>>);
+
+impl SpareEncoders {
+    /// Lends encoders that nobody uses.
+    pub fn lend<T>(&self, work: impl FnOnce(&mut Encoders) -> T) -> T {
+        let mut encoders = self.lock().pop().unwrap_or_default();
+        let done = work(&mut encoders);
+        let mut spare = self.lock();
+        if spare.len() < SPARE_MAX {
+            spare.push(encoders);
+        }
+        done
+    }
+
+    /// Nothing can go wrong under the lock.
+    fn lock(&self) -> MutexGuard<'_, Vec<Encoders>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -38,7 +38,7 @@ mod zstd;
 pub use acceptance::{Acceptance, Choice};
 pub use coding::Coding;
 pub use encoder::Encoder;
-pub use encoders::Encoders;
+pub use encoders::{Encoders, SpareEncoders};
 
 /// The largest piece that is coded in one go on an event loop. With any coding it takes a third of
 /// a millisecond at most on the machine that it was measured with; twice as much takes two thirds.

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use reactor::time::Instant;
 use slab::Slab;
 
@@ -31,7 +32,9 @@ pub struct Bounds {
 #[derive(Debug)]
 pub struct Cache {
     bounds: Bounds,
-    places: HashMap<Box<[u8]>, usize>,
+    /// Where the assets are. Only paths of files that exist are in it, so nobody can fill it with
+    /// paths that collide, and the hash need not withstand that.
+    places: HashMap<Box<[u8]>, usize, RandomState>,
     entries: Slab<Entry>,
     /// Where the clock hand is.
     hand: usize,
@@ -65,7 +68,7 @@ impl Cache {
     pub fn new(bounds: Bounds) -> Cache {
         Cache {
             bounds,
-            places: HashMap::new(),
+            places: HashMap::default(),
             entries: Slab::new(),
             hand: 0,
             bytes: 0,

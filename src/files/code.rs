@@ -30,7 +30,9 @@ pub(super) fn begin(
 ) -> Option<Answered> {
     let coding = form.coding?;
     match &answer.asset.identity.content {
-        Content::Memory(bytes) if bytes.len() <= SLICE_BYTES => {
+        Content::Memory(bytes)
+            if bytes.len() <= SLICE_BYTES && lent.local.coded.has_room(bytes.len(), lent.now) =>
+        {
             code_at_once(answer, coding, bytes, lent)
         }
         content if content.len() <= KEPT_BYTES_MAX => code_in_job(answer, coding, lent),
@@ -66,7 +68,8 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
     };
     let (files, wall) = (Arc::clone(answer.files), lent.wall);
     Some(Ok(Reply::job(move |_| {
-        match code_whole(&claim) {
+        let coded = files.encoders.lend(|encoders| code_whole(&claim, encoders));
+        match coded {
             Ok(coded) => {
                 let form = claim.asset().coded_form(coding, coded.into(), wall);
                 claim.asset().keep_coded(coding, form);
@@ -88,10 +91,9 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
     })))
 }
 
-fn code_whole(claim: &Claim) -> io::Result<Vec<u8>> {
+fn code_whole(claim: &Claim, encoders: &mut Encoders) -> io::Result<Vec<u8>> {
     let asset: &Asset = claim.asset();
     let mut coded = Vec::new();
-    let mut encoders = Encoders::new();
     match &asset.identity.content {
         Content::Memory(bytes) => encoders.encode(claim.coding(), bytes, &mut coded)?,
         Content::File(file, length) => {

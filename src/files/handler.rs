@@ -22,6 +22,7 @@ use super::respond::Answer;
 use super::rules::Rules;
 use super::sight::AtOnce;
 use super::worker::Worker;
+use crate::encoding::SpareEncoders;
 
 /// Finds this feature's part of a worker's local value.
 pub type Reach = fn(&mut dyn Any) -> Option<&mut Worker>;
@@ -38,9 +39,11 @@ pub(super) struct Files {
     root: Arc<Root>,
     candidates: Candidates,
     browse: bool,
-    hidden: bool,
+    pub hidden: bool,
     pub loader: Loader,
     pub errors: ErrorPages,
+    /// For jobs.
+    pub encoders: SpareEncoders,
     pub reach: Reach,
 }
 
@@ -162,12 +165,9 @@ impl Files {
             return self.fail(Status::FORBIDDEN, lent);
         };
         let (files, root) = (Arc::clone(self), self.root_of(lent));
-        Reply::job(move |out| {
-            let codings = files.loader.codings_of_pages();
-            match page.make(&root, &directory, files.hidden, codings, out) {
-                Ok(reply) => reply,
-                Err(error) => refusal(status_of(&error)),
-            }
+        Reply::job(move |out| match page.make(&root, &directory, &files, out) {
+            Ok(reply) => reply,
+            Err(error) => refusal(status_of(&error)),
         })
     }
 
@@ -195,6 +195,7 @@ impl Handle {
             browse: config.browse,
             hidden: config.hidden,
             loader: Loader::new(Rules::new(config)),
+            encoders: SpareEncoders::default(),
             reach,
         })))
     }

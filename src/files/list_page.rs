@@ -5,10 +5,11 @@ use std::io::{self, ErrorKind};
 
 use reactor::{FieldName, Reply, ReplyBuffer, RequestView};
 
+use super::handler::Files;
 use super::listing::{self, Order, wants_json};
 use super::open::Root;
 use super::path::FilePath;
-use crate::encoding::{Acceptance, Choice, Coding, Encoders};
+use crate::encoding::{Acceptance, Choice};
 
 /// What a request says of the list that it asks for.
 pub(super) struct ListPage {
@@ -31,14 +32,13 @@ impl ListPage {
         })
     }
 
-    /// Reads the directory and makes the list, in one of `codings` if the client takes it. May wait
-    /// for a disk.
+    /// Reads the directory and makes the list, in a coding if the client takes one. May wait for a
+    /// disk.
     pub fn make(
         &self,
         root: &Root,
         directory: &[u8],
-        hidden: bool,
-        codings: &[Coding],
+        files: &Files,
         out: &mut ReplyBuffer,
     ) -> io::Result<Reply> {
         let mut buffer = Vec::new();
@@ -49,7 +49,7 @@ impl ListPage {
             let below = CString::new(below.strip_prefix(b"/").unwrap_or(&below)).ok()?;
             root.peek(&below).ok()
         };
-        let mut listing = listing::read(&opened.file, hidden, target)?;
+        let mut listing = listing::read(&opened.file, files.hidden, target)?;
         listing.sort(self.order);
         out.field("Vary", "Accept, Accept-Encoding");
         let (kind, body) = match self.is_json {
@@ -63,11 +63,13 @@ impl ListPage {
                 )
             }
         };
-        let Choice::Coding(coding) = self.acceptance.choose(codings) else {
+        let Choice::Coding(coding) = self.acceptance.choose(files.loader.codings_of_pages()) else {
             return Ok(Reply::owned(kind, body));
         };
         let mut coded = Vec::new();
-        Encoders::new().encode(coding, &body, &mut coded)?;
+        files
+            .encoders
+            .lend(|encoders| encoders.encode(coding, &body, &mut coded))?;
         out.field("Content-Encoding", coding.as_str());
         Ok(Reply::owned(kind, coded))
     }

@@ -16,6 +16,8 @@ pub struct Worker {
     pub cache: Cache,
     /// What codes small files.
     pub encoders: Encoders,
+    /// How much of that was done in this turn.
+    pub coded: CodedInTurn,
     /// Held by every file that is coded while it is sent.
     pub streams: Arc<()>,
     /// Room for the path of a request.
@@ -51,10 +53,37 @@ impl Worker {
         Worker {
             cache: Cache::new(bounds),
             encoders: Encoders::new(),
+            coded: CodedInTurn::default(),
             streams: Arc::default(),
             path: Vec::new(),
             root: CurrentRoot::default(),
         }
+    }
+}
+
+/// Bytes that a worker codes in one turn at most: a millisecond or two, for which all others wait.
+const CODED_BYTES_A_TURN: usize = 64 << 10;
+
+/// What was coded in a turn of the worker.
+#[derive(Debug, Default)]
+pub struct CodedInTurn {
+    /// When the turn began.
+    turn: Option<Instant>,
+    bytes: usize,
+}
+
+impl CodedInTurn {
+    /// Whether so many bytes can be coded in the turn that began at `now`; then they are counted.
+    pub fn has_room(&mut self, bytes: usize, now: Instant) -> bool {
+        if self.turn != Some(now) {
+            *self = CodedInTurn {
+                turn: Some(now),
+                bytes: 0,
+            };
+        }
+        let has_room = self.bytes + bytes <= CODED_BYTES_A_TURN;
+        self.bytes += if has_room { bytes } else { 0 };
+        has_room
     }
 }
 
