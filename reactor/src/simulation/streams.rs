@@ -80,14 +80,9 @@ fn giving_up_after_the_first_byte_cuts_the_response() {
 /// A stream that rests after each of so many pieces, and counts how often it is pulled.
 fn rests(pieces: usize, pulls: Arc<AtomicUsize>) -> impl FnMut(&mut Pull<'_>) -> Progress {
     move |io| {
-        loop {
-            match io.body.peek() {
-                Incoming::Data(bytes) => {
-                    let count = bytes.len();
-                    io.body.consume(count);
-                }
-                Incoming::Later | Incoming::End => break,
-            }
+        while let Incoming::Data(bytes) = io.body.peek() {
+            let count = bytes.len();
+            io.body.consume(count);
         }
         io.out.write(b"piece ");
         io.rest();
