@@ -17,54 +17,50 @@ use crate::encoding::{Coding, Encoder, Encoders, SLICE_BYTES};
 /// and few are text.
 const KEPT_BYTES_MAX: u64 = 1 << 20;
 
-/// Answers with the asset in the coding of `form`, which has no content yet; the request comes back
-/// where the file is to be sent as it is.
-pub(super) fn begin<'a, 'b>(
+/// Files that one worker codes while they are sent: the state of each takes about a megabyte.
+/// Beyond that they are sent as they are.
+const STREAMS_MAX: usize = 32;
+
+/// Answers with the asset in the coding of `form`, which has no content yet; `None` where the file
+/// is to be sent as it is.
+pub(super) fn begin(
     answer: &Answer<'_>,
     form: Representation,
-    lent: Lent<'a, 'b>,
-) -> Result<Reply, Lent<'a, 'b>> {
-    let Some(coding) = form.coding else {
-        return Err(lent);
-    };
+    lent: &mut Lent<'_, '_>,
+) -> Option<Reply> {
+    let coding = form.coding?;
     match &answer.asset.identity.content {
         Content::Memory(bytes) if bytes.len() <= SLICE_BYTES => {
             code_at_once(answer, coding, bytes, lent)
         }
         content if content.len() <= KEPT_BYTES_MAX => code_in_job(answer, coding, lent),
-        Content::Memory(_) => Err(lent),
+        Content::Memory(_) => None,
         Content::File(file, length) => code_in_slices(coding, file, *length, form, lent),
     }
 }
 
-fn code_at_once<'a, 'b>(
+fn code_at_once(
     answer: &Answer<'_>,
     coding: Coding,
     bytes: &[u8],
-    lent: Lent<'a, 'b>,
-) -> Result<Reply, Lent<'a, 'b>> {
+    lent: &mut Lent<'_, '_>,
+) -> Option<Reply> {
     let mut coded = Vec::new();
     if let Err(error) = lent.local.encoders.encode(coding, bytes, &mut coded) {
         log::error!("cannot code a file: {error}");
-        return Err(lent);
+        return None;
     }
     let asset = answer.asset;
     asset.keep_coded(coding, asset.coded_form(coding, coded.into(), lent.wall));
     lent.local.cache.count_again(&asset.key);
-    answer.send_result(coding, lent).map_err(|(_, lent)| lent)
+    answer.send_result(coding, lent).ok()
 }
 
 /// Has a job code the whole file. As long as one does so, others get it as it is.
-fn code_in_job<'a, 'b>(
-    answer: &Answer<'_>,
-    coding: Coding,
-    lent: Lent<'a, 'b>,
-) -> Result<Reply, Lent<'a, 'b>> {
-    let Some(claim) = answer.asset.claim(coding) else {
-        return Err(lent);
-    };
+fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> Option<Reply> {
+    let claim = answer.asset.claim(coding)?;
     let (files, wall) = (Arc::clone(answer.files), lent.wall);
-    Ok(Reply::job(move |_| {
+    Some(Reply::job(move |_| {
         match code_whole(&claim) {
             Ok(coded) => {
                 let form = claim.asset().coded_form(coding, coded.into(), wall);
@@ -73,7 +69,7 @@ fn code_in_job<'a, 'b>(
             Err(error) => log::error!("cannot code a file: {error}"),
         }
         Reply::then(move |request| {
-            let Some(lent) = request.parts(files.reach) else {
+            let Some(mut lent) = request.parts(files.reach) else {
                 return refusal(Status::INTERNAL_SERVER_ERROR);
             };
             lent.local.cache.count_again(&claim.asset().key);
@@ -81,10 +77,8 @@ fn code_in_job<'a, 'b>(
                 files: &files,
                 asset: claim.asset(),
             };
-            match answer.send_result(coding, lent) {
-                Ok(reply) => reply,
-                Err((status, lent)) => files.fail(status, lent),
-            }
+            let result = answer.send_result(coding, &mut lent);
+            result.unwrap_or_else(|status| files.fail(status, &mut lent))
         })
     }))
 }
@@ -119,21 +113,25 @@ fn read_all(file: &OpenFile, bytes: &mut [u8]) -> io::Result<()> {
 }
 
 /// Codes the file while it is sent.
-fn code_in_slices<'a, 'b>(
+fn code_in_slices(
     coding: Coding,
     file: &Arc<OpenFile>,
     length: u64,
     form: Representation,
-    lent: Lent<'a, 'b>,
-) -> Result<Reply, Lent<'a, 'b>> {
+    lent: &mut Lent<'_, '_>,
+) -> Option<Reply> {
+    let count = &lent.local.streams;
+    // The worker holds one itself.
+    if Arc::strong_count(count) > STREAMS_MAX {
+        return None;
+    }
     let encoder = match Encoder::new(coding) {
         Ok(encoder) => encoder,
         Err(error) => {
             log::error!("cannot code a file: {error}");
-            return Err(lent);
+            return None;
         }
     };
-    lent.out.fields(&form.validators);
     lent.out.fields(&form.whole);
     let sliced = Sliced {
         file: Arc::clone(file),
@@ -143,8 +141,9 @@ fn code_in_slices<'a, 'b>(
         made: Vec::new(),
         sent: 0,
         slice: Slice::Direct,
+        _counted: Arc::clone(count),
     };
-    Ok(Reply::stream("", sliced).without_content_type())
+    Some(Reply::stream("", sliced).without_content_type())
 }
 
 /// A file that is coded as the client takes it.
@@ -158,6 +157,7 @@ struct Sliced {
     made: Vec<u8>,
     sent: usize,
     slice: Slice,
+    _counted: Arc<()>,
 }
 
 /// Where the next slice comes from.
@@ -218,6 +218,10 @@ impl Sliced {
     /// Codes the next slice, if it is there; false if not.
     fn code(&mut self, io: &Pull<'_>) -> io::Result<bool> {
         let Some(bytes) = self.next(io)? else {
+            // The client is not to wait for the disk with what there is.
+            if let Some(encoder) = &mut self.encoder {
+                encoder.flush(&mut self.made)?;
+            }
             return Ok(false);
         };
         if bytes.is_empty() {
@@ -253,7 +257,10 @@ impl Stream for Sliced {
                 self.sent = io.out.write(&self.made);
                 Progress::More
             }
-            Ok(false) => Progress::Later,
+            Ok(false) => {
+                self.sent = io.out.write(&self.made);
+                Progress::Later
+            }
             Err(error) => {
                 log::warn!("cannot code a file that is being sent: {error}");
                 Progress::Cut
