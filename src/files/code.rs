@@ -52,7 +52,7 @@ fn code_at_once(
     }
     let asset = answer.asset;
     asset.keep_coded(coding, asset.coded_form(coding, coded.into(), lent.wall));
-    lent.local.cache.count_again(&asset.key);
+    lent.local.tree.count_again(&asset.key);
     answer.send_result(coding, lent).ok()
 }
 
@@ -72,7 +72,7 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
             let Some(mut lent) = request.parts(files.reach) else {
                 return refusal(Status::INTERNAL_SERVER_ERROR);
             };
-            lent.local.cache.count_again(&claim.asset().key);
+            lent.local.tree.count_again(&claim.asset().key);
             let answer = Answer {
                 files: &files,
                 asset: claim.asset(),
