@@ -157,8 +157,7 @@ pub struct Sibling {
 /// Where an asset was found.
 #[derive(Debug)]
 pub struct Place {
-    /// What it is asked for by: its path, or that of the directory that it answers for with a slash
-    /// at the end.
+    /// What it is asked for by: its path, or the key of the directory that it answers for.
     pub key: Box<[u8]>,
     /// Where it is.
     pub path: CString,
@@ -169,8 +168,7 @@ pub struct Place {
 /// A file that is served, in all its forms.
 #[derive(Debug)]
 pub struct Asset {
-    /// What it is asked for by: its path, or that of the directory that it answers for with a slash
-    /// at the end.
+    /// What it is asked for by: its path, or the key of the directory that it answers for.
     pub key: Box<[u8]>,
     /// Where it is.
     path: CString,

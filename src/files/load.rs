@@ -143,14 +143,14 @@ impl Disk<'_> {
         let mut buffer = Vec::new();
         for name in &self.loader.rules.index {
             let directory = path;
-            let Some(path) = path.join(name, &mut buffer) else {
+            let Some(path) = directory.join(name, &mut buffer) else {
                 continue;
             };
             match self.open(&path) {
                 Ok(Opened { file, metadata }) if metadata.is_file() => {
                     let stamp = Stamp::of(&metadata);
                     let place = Place {
-                        key: [directory.as_bytes(), b"/"].concat().into(),
+                        key: directory.directory_key().into(),
                         path: path.as_c_str().to_owned(),
                         absent,
                     };

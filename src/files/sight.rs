@@ -69,7 +69,7 @@ impl Sight for AtOnce<'_> {
     }
 
     fn look_for_index(&mut self, path: &FilePath<'_>) -> io::Result<Option<Arc<Asset>>> {
-        if let Some(asset) = self.recall(&path.directory_key())? {
+        if let Some(asset) = self.recall(path.directory_key())? {
             return Ok(Some(asset));
         }
         let found = self.disk.look_for_index(path)?;
