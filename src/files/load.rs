@@ -112,7 +112,7 @@ impl Disk<'_> {
             Err(error) => {
                 // A directory whose names may not be read can still be passed through.
                 let may_be = error.kind() == ErrorKind::PermissionDenied;
-                return match may_be && self.peek(path).is_ok_and(|found| found.is_dir()) {
+                return match may_be && self.has_directory(path)? {
                     true => Ok(Looked::Directory),
                     false => Err(error),
                 };
@@ -241,19 +241,22 @@ impl Disk<'_> {
             Patience::AtOnce => self.root.open_now(path),
             Patience::Waits => self.root.open_below(path),
         };
-        match opened {
+        let read = match opened {
             Ok(Opened { file, metadata }) if metadata.is_file() => {
-                let (stamp, content) = self.content(file, Stamp::of(&metadata))?;
-                Ok(Some(Sibling {
-                    path: path.clone(),
-                    stamp,
-                    coding,
-                    content,
-                }))
+                self.content(file, Stamp::of(&metadata)).map(Some)
             }
+            opened => opened.map(|_| None),
+        };
+        match read {
+            Ok(read) => Ok(read.map(|(stamp, content)| Sibling {
+                path: path.clone(),
+                stamp,
+                coding,
+                content,
+            })),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err(error),
             // One that cannot be read is none: the file itself can be.
-            _ => Ok(None),
+            Err(_) => Ok(None),
         }
     }
 
