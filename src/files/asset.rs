@@ -243,31 +243,6 @@ impl Asset {
         }
     }
 
-    /// The same files, with tags and dates as they are said at `now`. What was coded is coded anew.
-    pub fn renewed(&self, now: Duration) -> Asset {
-        let siblings = self.siblings.iter().filter_map(|(path, stamp, form)| {
-            form.coding.map(|coding| Sibling {
-                path: path.clone(),
-                stamp: *stamp,
-                coding,
-                content: form.content.clone(),
-            })
-        });
-        let place = Place {
-            key: self.key.clone(),
-            path: self.path.clone(),
-            absent: self.absent.clone(),
-        };
-        Asset::new(
-            place,
-            self.stamp,
-            self.traits.clone(),
-            self.identity.content.clone(),
-            siblings.collect(),
-            now,
-        )
-    }
-
     /// The paths that it depends on, with what is there; `None` for nothing.
     pub fn sources(&self) -> impl Iterator<Item = (&CString, Option<&Stamp>)> {
         let siblings = self
@@ -280,7 +255,9 @@ impl Asset {
             .chain(absent)
     }
 
-    /// Whether tags that are weak because the files were young can be strong at `now`.
+    /// Whether tags that are weak because the files were young can be strong at `now`. The files are
+    /// to be read again then: they may have changed after they were read, at the same time by the
+    /// file system's clock.
     pub fn has_come_of_age(&self, now: Duration) -> bool {
         let stamps = self.sources().filter_map(|(_, stamp)| stamp);
         self.is_young
