@@ -322,10 +322,9 @@ impl Asset {
     /// Bytes of memory that it takes in all its forms.
     pub fn weight(&self) -> usize {
         let coded = self.coded.iter().filter_map(|coded| coded.result.get());
-        self.forms()
-            .chain(coded.flatten())
-            .map(Representation::weight)
-            .sum()
+        let forms = self.forms().chain(coded.flatten());
+        let paths = self.sources().map(|(path, _)| path.as_bytes().len());
+        self.key.len() + paths.sum::<usize>() + forms.map(Representation::weight).sum::<usize>()
     }
 
     /// Descriptors that it holds.
