@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use reactor::{
     FieldLines, FieldName, FileBody, Handle, Limits, ListenAddress, Middleware, Observer, ReadAt,
-    Reply, ReplyHead, Request, RequestView, Route, Server, Site, Status, Summary,
+    Reply, ReplyHead, Request, RequestView, Route, Server, Site, SiteBuilder, Status, Summary,
 };
 
 /// The system's allocator, with a count for each thread.
@@ -140,6 +140,22 @@ impl ReadAt for Endless {
     }
 }
 
+/// Adds the routes that answer with files.
+fn files(builder: SiteBuilder) -> SiteBuilder {
+    let cached = Cached::new();
+    let endless: Arc<dyn ReadAt> = Arc::new(Endless);
+    let file = move |request: &mut Request<'_>| {
+        let length = request.param("length").unwrap().parse().unwrap();
+        let body = FileBody::new(Arc::clone(&endless), 0..length);
+        Reply::file("application/octet-stream", body)
+    };
+    builder
+        .route(Route::get("/file/{length}", file))
+        .route(Route::get("/cached", move |request: &mut Request<'_>| {
+            cached.answer(request)
+        }))
+}
+
 /// A client that allocates nothing while it measures.
 struct Client {
     stream: TcpStream,
@@ -249,19 +265,12 @@ fn serve() -> (Client, Handle) {
         |_: &mut Request<'_>| Reply::fixed("application/json", br#"{"message":"Hello, World!"}"#);
     let cached: Arc<[u8]> = vec![b's'; LONG_BYTES].into();
     let shared = move |_: &mut Request<'_>| Reply::shared("text/plain", Arc::clone(&cached));
-    let cached = Cached::new();
-    let endless: Arc<dyn ReadAt> = Arc::new(Endless);
-    let file = move |request: &mut Request<'_>| {
-        let length = request.param("length").unwrap().parse().unwrap();
-        let body = FileBody::new(Arc::clone(&endless), 0..length);
-        Reply::file("application/octet-stream", body)
-    };
     let owned = |_: &mut Request<'_>| Reply::owned("text/plain", b"on the heap".to_vec());
     let limits = Limits {
         requests_max: 0,
         ..Limits::default()
     };
-    let site = Site::builder()
+    let site = files(Site::builder())
         .limits(limits)
         .server_name(Some("tidegate"))
         .middleware(Arc::new(Fields))
@@ -277,10 +286,6 @@ fn serve() -> (Client, Handle) {
         }))
         .route(Route::get("/shared-long", shared))
         .route(Route::get("/written-long", long))
-        .route(Route::get("/cached", move |request: &mut Request<'_>| {
-            cached.answer(request)
-        }))
-        .route(Route::get("/file/{length}", file))
         .route(Route::get("/owned", owned))
         .build()
         .unwrap();

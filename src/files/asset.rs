@@ -157,8 +157,7 @@ pub struct Sibling {
 /// Where an asset was found.
 #[derive(Debug)]
 pub struct Place {
-    /// What it is asked for by: its path, or that of the directory that it answers for with a slash
-    /// at the end.
+    /// What it is asked for by: its path, or the key of the directory that it answers for.
     pub key: Box<[u8]>,
     /// Where it is.
     pub path: CString,
@@ -169,8 +168,7 @@ pub struct Place {
 /// A file that is served, in all its forms.
 #[derive(Debug)]
 pub struct Asset {
-    /// What it is asked for by: its path, or that of the directory that it answers for with a slash
-    /// at the end.
+    /// What it is asked for by: its path, or the key of the directory that it answers for.
     pub key: Box<[u8]>,
     /// Where it is.
     path: CString,
@@ -245,31 +243,6 @@ impl Asset {
         }
     }
 
-    /// The same files, with tags and dates as they are said at `now`. What was coded is coded anew.
-    pub fn renewed(&self, now: Duration) -> Asset {
-        let siblings = self.siblings.iter().filter_map(|(path, stamp, form)| {
-            form.coding.map(|coding| Sibling {
-                path: path.clone(),
-                stamp: *stamp,
-                coding,
-                content: form.content.clone(),
-            })
-        });
-        let place = Place {
-            key: self.key.clone(),
-            path: self.path.clone(),
-            absent: self.absent.clone(),
-        };
-        Asset::new(
-            place,
-            self.stamp,
-            self.traits.clone(),
-            self.identity.content.clone(),
-            siblings.collect(),
-            now,
-        )
-    }
-
     /// The paths that it depends on, with what is there; `None` for nothing.
     pub fn sources(&self) -> impl Iterator<Item = (&CString, Option<&Stamp>)> {
         let siblings = self
@@ -282,7 +255,9 @@ impl Asset {
             .chain(absent)
     }
 
-    /// Whether tags that are weak because the files were young can be strong at `now`.
+    /// Whether tags that are weak because the files were young can be strong at `now`. The files
+    /// are to be read again then: they may have changed after they were read, at the same time by
+    /// the file system's clock.
     pub fn has_come_of_age(&self, now: Duration) -> bool {
         let stamps = self.sources().filter_map(|(_, stamp)| stamp);
         self.is_young
@@ -352,10 +327,9 @@ impl Asset {
     /// Bytes of memory that it takes in all its forms.
     pub fn weight(&self) -> usize {
         let coded = self.coded.iter().filter_map(|coded| coded.result.get());
-        self.forms()
-            .chain(coded.flatten())
-            .map(Representation::weight)
-            .sum()
+        let forms = self.forms().chain(coded.flatten());
+        let paths = self.sources().map(|(path, _)| path.as_bytes().len());
+        self.key.len() + paths.sum::<usize>() + forms.map(Representation::weight).sum::<usize>()
     }
 
     /// Descriptors that it holds.

@@ -13,7 +13,7 @@ use slab::Slab;
 
 use super::asset::Asset;
 
-/// Room that an entry takes beside its asset and its path, about.
+/// Room that an entry takes beside its asset and its key, about.
 const ENTRY_BYTES: usize = 256;
 
 /// What one entry may take of the whole: the cache is for many files.
@@ -171,5 +171,8 @@ impl Cache {
 
 /// Bytes that an entry takes.
 fn weight(asset: &Asset) -> usize {
-    ENTRY_BYTES + 3 * asset.key.len() + asset.weight()
+    ENTRY_BYTES + asset.key.len() + asset.weight()
 }
+
+#[cfg(test)]
+mod tests;

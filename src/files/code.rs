@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IoSliceMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reactor::sys::OpenFile;
+use reactor::time::Instant;
 use reactor::{Progress, Pull, Reply, Status, Stream};
 
 use super::asset::{Asset, Claim, Content, Representation};
@@ -20,6 +21,32 @@ const KEPT_BYTES_MAX: u64 = 1 << 20;
 /// Files that one worker codes while they are sent: the state of each takes about a megabyte.
 /// Beyond that they are sent as they are.
 const STREAMS_MAX: usize = 32;
+
+/// Bytes that a worker codes in one turn at most: a millisecond or two, for which all others wait.
+const CODED_BYTES_A_TURN: usize = 64 << 10;
+
+/// What was coded in a turn of the worker.
+#[derive(Debug, Default)]
+pub struct CodedInTurn {
+    /// When the turn began.
+    turn: Option<Instant>,
+    bytes: usize,
+}
+
+impl CodedInTurn {
+    /// Whether so many bytes can be coded in the turn that began at `now`; then they are counted.
+    pub fn has_room(&mut self, bytes: usize, now: Instant) -> bool {
+        if self.turn != Some(now) {
+            *self = CodedInTurn {
+                turn: Some(now),
+                bytes: 0,
+            };
+        }
+        let has_room = self.bytes + bytes <= CODED_BYTES_A_TURN;
+        self.bytes += if has_room { bytes } else { 0 };
+        has_room
+    }
+}
 
 /// Answers with the asset in the coding of `form`, which has no content yet; `None` where the file
 /// is to be sent as it is.
@@ -54,7 +81,7 @@ fn code_at_once(
     }
     let asset = answer.asset;
     asset.keep_coded(coding, asset.coded_form(coding, coded.into(), lent.wall));
-    lent.local.cache.count_again(&asset.key);
+    lent.local.tree.count_again(&asset.key);
     Some(answer.send_result(coding, lent))
 }
 
@@ -80,7 +107,7 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
             let Some(mut lent) = request.parts(files.reach) else {
                 return refusal(Status::INTERNAL_SERVER_ERROR);
             };
-            lent.local.cache.count_again(&claim.asset().key);
+            lent.local.tree.count_again(&claim.asset().key);
             let answer = Answer {
                 files: &files,
                 asset: claim.asset(),
@@ -132,24 +159,14 @@ fn code_in_slices(
     if Arc::strong_count(count) > STREAMS_MAX {
         return None;
     }
-    let encoder = match Encoder::new(coding) {
-        Ok(encoder) => encoder,
+    let sliced = match Sliced::new(coding, file, length, count) {
+        Ok(sliced) => sliced,
         Err(error) => {
             log::error!("cannot code a file: {error}");
             return None;
         }
     };
     lent.out.fields(&form.whole);
-    let sliced = Sliced {
-        file: Arc::clone(file),
-        at: 0,
-        end: length,
-        encoder: Some(encoder),
-        made: Vec::new(),
-        sent: 0,
-        slice: Slice::Direct,
-        _counted: Arc::clone(count),
-    };
     Some(Ok(Reply::stream("", sliced).without_content_type()))
 }
 
@@ -164,6 +181,7 @@ struct Sliced {
     made: Vec<u8>,
     sent: usize,
     slice: Slice,
+    /// See [`Worker::streams`](super::worker::Worker::streams).
     _counted: Arc<()>,
 }
 
@@ -178,9 +196,32 @@ enum Slice {
 /// Where a job leaves what it has read.
 type Place = Arc<Mutex<Option<io::Result<Vec<u8>>>>>;
 
+/// What a job is to do.
+type Task = Box<dyn FnOnce() + Send>;
+
 impl Sliced {
-    /// The next slice, if it is there.
-    fn next(&mut self, io: &Pull<'_>) -> io::Result<Option<Vec<u8>>> {
+    /// The first `length` bytes of a file; `count` is held for as long.
+    fn new(
+        coding: Coding,
+        file: &Arc<OpenFile>,
+        length: u64,
+        count: &Arc<()>,
+    ) -> io::Result<Sliced> {
+        Ok(Sliced {
+            file: Arc::clone(file),
+            at: 0,
+            end: length,
+            encoder: Some(Encoder::new(coding)?),
+            made: Vec::new(),
+            sent: 0,
+            slice: Slice::Direct,
+            _counted: Arc::clone(count),
+        })
+    }
+
+    /// The next slice, if it is there. `submit` has a job do what may wait for a disk, unless too
+    /// many are waiting.
+    fn next(&mut self, submit: impl FnOnce(Task) -> bool) -> io::Result<Option<Vec<u8>>> {
         let count = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let count = count.min(SLICE_BYTES);
         if let Slice::Reading(place) = &self.slice {
@@ -189,6 +230,10 @@ impl Sliced {
                 Some(read) => {
                     self.slice = Slice::Direct;
                     read.map(Some)
+                }
+                // It has left nothing and never will.
+                None if Arc::strong_count(place) == 1 => {
+                    Err(io::Error::other("the job that was to read it has failed"))
                 }
                 None => Ok(None),
             };
@@ -205,13 +250,13 @@ impl Sliced {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let place: Place = Arc::default();
                 let (file, at, told) = (Arc::clone(&self.file), self.at, Arc::clone(&place));
-                let is_taken = io.job(move || {
+                let is_taken = submit(Box::new(move || {
                     let read = file.read(&mut bytes, at).map(|count| {
                         bytes.truncate(count);
                         bytes
                     });
                     *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
-                });
+                }));
                 self.slice = Slice::Reading(place);
                 match is_taken {
                     true => Ok(None),
@@ -223,8 +268,8 @@ impl Sliced {
     }
 
     /// Codes the next slice, if it is there; false if not.
-    fn code(&mut self, io: &Pull<'_>) -> io::Result<bool> {
-        let Some(bytes) = self.next(io)? else {
+    fn code(&mut self, submit: impl FnOnce(Task) -> bool) -> io::Result<bool> {
+        let Some(bytes) = self.next(submit)? else {
             // The client is not to wait for the disk with what there is.
             if let Some(encoder) = &mut self.encoder {
                 encoder.flush(&mut self.made)?;
@@ -258,7 +303,7 @@ impl Stream for Sliced {
         if self.encoder.is_none() {
             return Progress::End;
         }
-        match self.code(io) {
+        match self.code(|task| io.job(task)) {
             Ok(true) => {
                 io.rest();
                 self.sent = io.out.write(&self.made);
@@ -266,12 +311,189 @@ impl Stream for Sliced {
             }
             Ok(false) => {
                 self.sent = io.out.write(&self.made);
-                Progress::Later
+                match self.sent < self.made.len() {
+                    true => Progress::More,
+                    false => Progress::Later,
+                }
             }
             Err(error) => {
                 log::warn!("cannot code a file that is being sent: {error}");
                 Progress::Cut
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::time::Duration;
+
+    use reactor::sys::Residence;
+
+    use super::super::sample;
+    use super::*;
+    use crate::testing::TempDir;
+
+    /// Text of so many bytes that can be made shorter.
+    fn text(length: usize) -> Vec<u8> {
+        let lines = (0..).flat_map(|line: u32| format!("this is line {line}\n").into_bytes());
+        lines.take(length).collect()
+    }
+
+    fn decode(coding: Coding, coded: &[u8]) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match coding {
+            Coding::Gzip => {
+                let mut decoder = flate2::read::GzDecoder::new(coded);
+                io::Read::read_to_end(&mut decoder, &mut bytes)?;
+            }
+            Coding::Brotli => {
+                let mut decoder = brotli::Decompressor::new(coded, 4096);
+                io::Read::read_to_end(&mut decoder, &mut bytes)?;
+            }
+            Coding::Zstd => bytes = zstd::decode_all(coded)?,
+        }
+        Ok(bytes)
+    }
+
+    /// A file of these bytes, on a disk that has them in memory or not.
+    fn file(dir: &TempDir, bytes: &[u8], residence: Residence) -> Arc<OpenFile> {
+        let path = dir.path().join("file");
+        std::fs::write(&path, bytes).unwrap();
+        Arc::new(OpenFile::new(File::open(path).unwrap(), residence))
+    }
+
+    fn sliced(coding: Coding, file: &Arc<OpenFile>, length: usize) -> Sliced {
+        Sliced::new(coding, file, length as u64, &Arc::default()).unwrap()
+    }
+
+    /// Runs the job at once.
+    fn run(task: Task) -> bool {
+        task();
+        true
+    }
+
+    /// All that is made, with jobs that run between two slices.
+    fn all(mut sliced: Sliced) -> io::Result<Vec<u8>> {
+        let mut all = Vec::new();
+        while sliced.encoder.is_some() {
+            sliced.code(run)?;
+            all.append(&mut sliced.made);
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn slices_say_the_same_as_the_whole() {
+        let dir = TempDir::new();
+        for length in [1, SLICE_BYTES - 1, SLICE_BYTES, SLICE_BYTES + 1, 200_000] {
+            let bytes = text(length);
+            for residence in [Residence::Memory, Residence::Unknown] {
+                let file = file(&dir, &bytes, residence);
+                for coding in Coding::ALL {
+                    let coded = all(sliced(coding, &file, length)).unwrap();
+                    assert!(
+                        decode(coding, &coded).unwrap() == bytes,
+                        "{coding:?}, {length}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_behind_the_end_is_not_sent() {
+        let dir = TempDir::new();
+        let bytes = text(100_000);
+        let file = file(&dir, &bytes, Residence::Memory);
+        let coded = all(sliced(Coding::Gzip, &file, 70_000)).unwrap();
+        assert!(decode(Coding::Gzip, &coded).unwrap() == bytes[..70_000]);
+    }
+
+    #[test]
+    fn a_cold_slice_is_read_by_one_job_and_what_was_made_before_goes_out() {
+        let dir = TempDir::new();
+        let bytes = text(3 * SLICE_BYTES);
+        let file = file(&dir, &bytes, Residence::Unknown);
+        let mut sliced = sliced(Coding::Gzip, &file, bytes.len());
+        assert!(!sliced.code(run).unwrap());
+        assert!(sliced.code(|_| panic!("it is read already")).unwrap());
+        let mut tasks = Vec::new();
+        let mut submit = |task| {
+            tasks.push(task);
+            true
+        };
+        assert!(!sliced.code(&mut submit).unwrap());
+        let mut decoder = flate2::read::GzDecoder::new(&sliced.made[..]);
+        let mut first = vec![0; SLICE_BYTES];
+        io::Read::read_exact(&mut decoder, &mut first).unwrap();
+        assert!(first == bytes[..SLICE_BYTES]);
+        // Whatever wakes it, nothing is read twice.
+        let made = sliced.made.len();
+        assert!(!sliced.code(&mut submit).unwrap());
+        assert_eq!((tasks.len(), sliced.made.len()), (1, made));
+        tasks.remove(0)();
+        assert!(sliced.code(run).unwrap());
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_in_an_error() {
+        let dir = TempDir::new();
+        let bytes = text(70_000);
+        for residence in [Residence::Memory, Residence::Unknown] {
+            let short = file(&dir, &bytes, residence);
+            assert!(all(sliced(Coding::Brotli, &short, 70_001)).is_err());
+            let directory = File::open(dir.path()).unwrap();
+            let directory = Arc::new(OpenFile::new(directory, residence));
+            assert!(all(sliced(Coding::Brotli, &directory, 1)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_job_that_is_refused_or_lost_ends_in_an_error() {
+        let dir = TempDir::new();
+        let file = file(&dir, &text(1000), Residence::Unknown);
+        let mut refused = sliced(Coding::Zstd, &file, 1000);
+        assert!(refused.code(|_| false).is_err());
+        // As if it had panicked.
+        let mut lost = sliced(Coding::Zstd, &file, 1000);
+        assert!(!lost.code(|_task| true).unwrap());
+        assert!(lost.code(run).is_err());
+    }
+
+    #[test]
+    fn a_whole_file_is_coded_wherever_its_bytes_are() {
+        let dir = TempDir::new();
+        let bytes = text(100_000);
+        let open = file(&dir, &bytes, Residence::Unknown);
+        let contents = [
+            sample::memory(&bytes),
+            Content::File(Arc::clone(&open), bytes.len() as u64),
+        ];
+        for content in contents {
+            let asset = sample::asset_of("a", content);
+            for coding in Coding::ALL {
+                let coded =
+                    code_whole(&asset.claim(coding).unwrap(), &mut Encoders::new()).unwrap();
+                assert!(decode(coding, &coded).unwrap() == bytes);
+            }
+        }
+        let asset = sample::asset_of("a", Content::File(open, bytes.len() as u64 + 1));
+        let error =
+            code_whole(&asset.claim(Coding::Gzip).unwrap(), &mut Encoders::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_turn_codes_so_much_and_the_next_as_much_again() {
+        let mut coded = CodedInTurn::default();
+        let (first, second) = (Instant::START, Instant::START + Duration::from_millis(1));
+        assert!(coded.has_room(CODED_BYTES_A_TURN - 1, first));
+        assert!(!coded.has_room(2, first));
+        assert!(coded.has_room(1, first));
+        assert!(!coded.has_room(1, first));
+        assert!(coded.has_room(CODED_BYTES_A_TURN, second));
+        assert!(!coded.has_room(1, second));
     }
 }

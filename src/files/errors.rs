@@ -94,8 +94,8 @@ impl Page {
     }
 
     fn reply(&self, status: Status, files: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
-        let current = files.root_of(lent);
-        let root = Arc::clone(self.root.as_ref().unwrap_or(&current));
+        let found = files.look(&mut lent.local.tree, lent.now);
+        let root = Arc::clone(self.root.as_ref().unwrap_or(found.directory));
         let mut disk = Disk {
             loader: &files.loader,
             root: &root,
@@ -106,7 +106,7 @@ impl Page {
             Some(_) => self.look(&mut disk),
             None => self.look(&mut AtOnce {
                 disk,
-                cache: &mut lent.local.cache,
+                cache: found.cache,
                 now: lent.now,
             }),
         };

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use reactor::time::Instant;
 use reactor::{Handler, Parts, Reply, Request, Status};
 
 use super::config::Config;
@@ -21,7 +22,7 @@ use super::resolve::{Candidates, Outcome};
 use super::respond::Answer;
 use super::rules::Rules;
 use super::sight::AtOnce;
-use super::worker::Worker;
+use super::worker::{Found, Tree, Worker};
 use crate::encoding::SpareEncoders;
 
 /// Finds this feature's part of a worker's local value.
@@ -70,20 +71,15 @@ impl Files {
     ) -> Result<io::Result<Outcome>, Refusal> {
         let worker = &mut *lent.local;
         let path = FilePath::parse(raw, self.hidden, &mut worker.path)?;
-        let root = worker
-            .root
-            .look(self.id, &self.root_path, &self.root, lent.now);
-        if root.is_new {
-            worker.cache.clear();
-        }
+        let found = self.look(&mut worker.tree, lent.now);
         let mut sight = AtOnce {
             disk: Disk {
                 loader: &self.loader,
-                root: root.directory,
+                root: found.directory,
                 patience: Patience::AtOnce,
                 wall: lent.wall,
             },
-            cache: &mut worker.cache,
+            cache: found.cache,
             now: lent.now,
         };
         Ok(self.candidates.resolve(&path, &mut sight))
@@ -93,15 +89,19 @@ impl Files {
     #[cold]
     fn answer_later(self: &Arc<Files>, raw: &[u8], lent: &mut Lent<'_, '_>) -> Reply {
         let (files, raw, wall) = (Arc::clone(self), raw.to_vec(), lent.wall);
-        let root = self.root_of(lent);
+        let (root, asked_at) = (self.root(lent), lent.now);
         Reply::job(move |_| {
             let outcome = files.resolve_waiting(&raw, &root, wall);
             Reply::then(move |request| {
                 let Some(mut lent) = request.parts(files.reach) else {
                     return refusal(Status::INTERNAL_SERVER_ERROR);
                 };
-                if let Ok(Outcome::Asset(asset)) = &outcome {
-                    lent.local.cache.insert(asset, lent.now);
+                // Meanwhile another directory may have come, or another handler have had its turn.
+                let found = files.look(&mut lent.local.tree, lent.now);
+                if let Ok(Outcome::Asset(asset)) = &outcome
+                    && Arc::ptr_eq(found.directory, &root)
+                {
+                    found.cache.insert(asset, asked_at);
                 }
                 files.conclude(outcome, &mut lent)
             })
@@ -127,9 +127,15 @@ impl Files {
         }
     }
 
-    /// The root as this worker knows it.
-    pub(super) fn root_of(&self, lent: &Lent<'_, '_>) -> Arc<Root> {
-        Arc::clone(lent.local.root.directory().unwrap_or(&self.root))
+    /// The root as it is now, and the files of it that the worker has at hand.
+    #[inline]
+    pub(super) fn look<'a>(&'a self, tree: &'a mut Tree, now: Instant) -> Found<'a> {
+        tree.look(self.id, &self.root_path, &self.root, now)
+    }
+
+    /// The root as it is now.
+    fn root(&self, lent: &mut Lent<'_, '_>) -> Arc<Root> {
+        Arc::clone(self.look(&mut lent.local.tree, lent.now).directory)
     }
 
     /// Answers with what the path came to.
@@ -164,7 +170,7 @@ impl Files {
         let Some(page) = ListPage::asked_for(&lent.view) else {
             return self.fail(Status::FORBIDDEN, lent);
         };
-        let (files, root) = (Arc::clone(self), self.root_of(lent));
+        let (files, root) = (Arc::clone(self), self.root(lent));
         Reply::job(move |out| match page.make(&root, &directory, &files, out) {
             Ok(reply) => reply,
             Err(error) => refusal(status_of(&error)),

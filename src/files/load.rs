@@ -112,7 +112,7 @@ impl Disk<'_> {
             Err(error) => {
                 // A directory whose names may not be read can still be passed through.
                 let may_be = error.kind() == ErrorKind::PermissionDenied;
-                return match may_be && self.peek(path).is_ok_and(|found| found.is_dir()) {
+                return match may_be && self.has_directory(path)? {
                     true => Ok(Looked::Directory),
                     false => Err(error),
                 };
@@ -143,14 +143,14 @@ impl Disk<'_> {
         let mut buffer = Vec::new();
         for name in &self.loader.rules.index {
             let directory = path;
-            let Some(path) = path.join(name, &mut buffer) else {
+            let Some(path) = directory.join(name, &mut buffer) else {
                 continue;
             };
             match self.open(&path) {
                 Ok(Opened { file, metadata }) if metadata.is_file() => {
                     let stamp = Stamp::of(&metadata);
                     let place = Place {
-                        key: [directory.as_bytes(), b"/"].concat().into(),
+                        key: directory.directory_key().into(),
                         path: path.as_c_str().to_owned(),
                         absent,
                     };
@@ -241,19 +241,22 @@ impl Disk<'_> {
             Patience::AtOnce => self.root.open_now(path),
             Patience::Waits => self.root.open_below(path),
         };
-        match opened {
+        let read = match opened {
             Ok(Opened { file, metadata }) if metadata.is_file() => {
-                let (stamp, content) = self.content(file, Stamp::of(&metadata))?;
-                Ok(Some(Sibling {
-                    path: path.clone(),
-                    stamp,
-                    coding,
-                    content,
-                }))
+                self.content(file, Stamp::of(&metadata)).map(Some)
             }
+            opened => opened.map(|_| None),
+        };
+        match read {
+            Ok(read) => Ok(read.map(|(stamp, content)| Sibling {
+                path: path.clone(),
+                stamp,
+                coding,
+                content,
+            })),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err(error),
             // One that cannot be read is none: the file itself can be.
-            _ => Ok(None),
+            Err(_) => Ok(None),
         }
     }
 

@@ -23,6 +23,8 @@ mod ranges;
 mod resolve;
 mod respond;
 mod rules;
+#[cfg(test)]
+mod sample;
 mod sight;
 mod stamp;
 mod types;

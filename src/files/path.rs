@@ -113,9 +113,10 @@ impl<'b> FilePath<'b> {
         FilePath::finish(buffer, names.last().is_none_or(|byte| *byte == b'/'))
     }
 
-    /// What the file that answers for this directory is asked for by.
-    pub fn directory_key(&self) -> Vec<u8> {
-        [self.as_bytes(), b"/"].concat()
+    /// What the file that answers for this directory is asked for by: its names and a NUL, which no
+    /// path of a file has.
+    pub fn directory_key(&self) -> &'b [u8] {
+        self.bytes
     }
 
     /// Takes the names in `buffer` as path, if the system can.

@@ -41,17 +41,12 @@ impl AtOnce<'_> {
     }
 
     fn check(&mut self, asset: Arc<Asset>) -> io::Result<Option<Arc<Asset>>> {
-        if !self.disk.is_current(&asset)? {
+        if asset.has_come_of_age(self.disk.wall) || !self.disk.is_current(&asset)? {
             self.cache.remove(&asset.key);
             return Ok(None);
         }
-        if !asset.has_come_of_age(self.disk.wall) {
-            self.cache.confirm(&asset.key, self.now);
-            return Ok(Some(asset));
-        }
-        let renewed = Arc::new(asset.renewed(self.disk.wall));
-        self.cache.insert(&renewed, self.now);
-        Ok(Some(renewed))
+        self.cache.confirm(&asset.key, self.now);
+        Ok(Some(asset))
     }
 }
 
@@ -69,7 +64,7 @@ impl Sight for AtOnce<'_> {
     }
 
     fn look_for_index(&mut self, path: &FilePath<'_>) -> io::Result<Option<Arc<Asset>>> {
-        if let Some(asset) = self.recall(&path.directory_key())? {
+        if let Some(asset) = self.recall(path.directory_key())? {
             return Ok(Some(asset));
         }
         let found = self.disk.look_for_index(path)?;

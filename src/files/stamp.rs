@@ -29,6 +29,18 @@ impl Stamp {
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
+
+    /// The state of a file that there is not.
+    #[cfg(test)]
+    pub fn sample(size: u64, modified: Duration) -> Stamp {
+        Stamp {
+            device: 0,
+            inode: 0,
+            size,
+            modified,
+            changed: (0, 0),
+        }
+    }
 }
 
 fn since_epoch(seconds: i64, nanoseconds: i64) -> Duration {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use reactor::time::Instant;
 
 use super::cache::{Bounds, Cache};
+use super::code::CodedInTurn;
 use super::open::Root;
 use super::sight::FRESH_FOR;
 use crate::encoding::Encoders;
 
 /// A worker's part of the files.
 pub struct Worker {
-    /// Files at hand.
-    pub cache: Cache,
+    /// The root, and files at hand.
+    pub tree: Tree,
     /// What codes small files.
     pub encoders: Encoders,
     /// How much of that was done in this turn.
@@ -22,13 +23,15 @@ pub struct Worker {
     pub streams: Arc<()>,
     /// Room for the path of a request.
     pub path: Vec<u8>,
-    /// The root.
-    pub root: CurrentRoot,
 }
 
-/// The directory below which files are now.
-#[derive(Debug, Default)]
-pub struct CurrentRoot(Option<Known>);
+/// The directory below which files are now, and the files at hand: those of this directory only,
+/// loaded by the handler that has looked at it last.
+#[derive(Debug)]
+pub struct Tree {
+    cache: Cache,
+    known: Option<Known>,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -38,58 +41,39 @@ struct Known {
     checked_at: Instant,
 }
 
-/// The root as it was found.
+/// The root as it is now, and the files of it that are at hand.
 #[derive(Debug)]
 pub struct Found<'a> {
     /// The directory.
-    pub directory: &'a Root,
-    /// Whether it is another one than before.
-    pub is_new: bool,
+    pub directory: &'a Arc<Root>,
+    /// Files at hand.
+    pub cache: &'a mut Cache,
 }
 
 impl Worker {
     /// With a cache that keeps these bounds.
     pub fn new(bounds: Bounds) -> Worker {
         Worker {
-            cache: Cache::new(bounds),
+            tree: Tree::new(bounds),
             encoders: Encoders::new(),
             coded: CodedInTurn::default(),
             streams: Arc::default(),
             path: Vec::new(),
-            root: CurrentRoot::default(),
         }
     }
 }
 
-/// Bytes that a worker codes in one turn at most: a millisecond or two, for which all others wait.
-const CODED_BYTES_A_TURN: usize = 64 << 10;
-
-/// What was coded in a turn of the worker.
-#[derive(Debug, Default)]
-pub struct CodedInTurn {
-    /// When the turn began.
-    turn: Option<Instant>,
-    bytes: usize,
-}
-
-impl CodedInTurn {
-    /// Whether so many bytes can be coded in the turn that began at `now`; then they are counted.
-    pub fn has_room(&mut self, bytes: usize, now: Instant) -> bool {
-        if self.turn != Some(now) {
-            *self = CodedInTurn {
-                turn: Some(now),
-                bytes: 0,
-            };
+impl Tree {
+    fn new(bounds: Bounds) -> Tree {
+        Tree {
+            cache: Cache::new(bounds),
+            known: None,
         }
-        let has_room = self.bytes + bytes <= CODED_BYTES_A_TURN;
-        self.bytes += if has_room { bytes } else { 0 };
-        has_room
     }
-}
 
-impl CurrentRoot {
     /// The directory that is at `path`, which the handler `owner` serves and opened as `first`. One
-    /// that was put in the place of another is noticed within a second.
+    /// that was put in the place of another is noticed within a second. What is at hand of another
+    /// directory, or was loaded by another handler, is forgotten.
     #[inline]
     pub fn look<'a>(
         &'a mut self,
@@ -100,43 +84,141 @@ impl CurrentRoot {
     ) -> Found<'a> {
         let is_fresh =
             |known: &Known| known.owner == owner && now.since(known.checked_at) < FRESH_FOR;
-        if self.0.as_ref().is_some_and(is_fresh) {
-            return self.found(first, false);
+        if !self.known.as_ref().is_some_and(is_fresh) {
+            self.look_again(owner, path, first, now);
         }
-        self.look_again(owner, path, first, now)
+        Found {
+            directory: self.known.as_ref().map_or(first, |known| &known.directory),
+            cache: &mut self.cache,
+        }
     }
 
-    /// The directory, if there was a request.
-    pub fn directory(&self) -> Option<&Arc<Root>> {
-        self.0.as_ref().map(|known| &known.directory)
+    /// Counts again what the asset at `key` takes, whoever has loaded it.
+    pub fn count_again(&mut self, key: &[u8]) {
+        self.cache.count_again(key);
     }
 
     #[cold]
-    fn look_again<'a>(
-        &'a mut self,
-        owner: u64,
-        path: &Path,
-        first: &'a Arc<Root>,
-        now: Instant,
-    ) -> Found<'a> {
-        let known = self.0.take().filter(|known| known.owner == owner);
+    fn look_again(&mut self, owner: u64, path: &Path, first: &Arc<Root>, now: Instant) {
+        let known = self.known.take().filter(|known| known.owner == owner);
         let is_known = known.is_some();
         let directory = known.map_or_else(|| Arc::clone(first), |known| known.directory);
         let other = directory.replaced_at(path);
-        let is_new = !is_known || other.is_some();
-        self.0 = Some(Known {
+        if !is_known || other.is_some() {
+            self.cache.clear();
+        }
+        self.known = Some(Known {
             directory: other.map_or(directory, Arc::new),
             owner,
             checked_at: now,
         });
-        self.found(first, is_new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::sample;
+    use super::*;
+    use crate::testing::TempDir;
+
+    const BOUNDS: Bounds = Bounds {
+        bytes_max: 1 << 20,
+        descriptors_max: 100,
+    };
+
+    /// A tree whose directory `site` exists; its path, and its root.
+    fn tree(dir: &TempDir) -> (Tree, std::path::PathBuf, Arc<Root>) {
+        let path = dir.path().join("site");
+        std::fs::create_dir(&path).unwrap();
+        let first = Arc::new(Root::open(&path, false).unwrap());
+        (Tree::new(BOUNDS), path, first)
     }
 
-    #[inline]
-    fn found<'a>(&'a self, first: &'a Arc<Root>, is_new: bool) -> Found<'a> {
-        Found {
-            directory: self.directory().unwrap_or(first),
-            is_new,
+    fn at(millis: u64) -> Instant {
+        Instant::START + Duration::from_millis(millis)
+    }
+
+    /// Whether what was put into the cache when it was looked at last is still there.
+    fn keeps(found: &mut Found<'_>) -> bool {
+        let kept = found.cache.find(b"a").is_some();
+        found.cache.insert(&sample::asset("a", b"a"), at(0));
+        kept
+    }
+
+    #[test]
+    fn another_directory_at_the_same_path_is_noticed_within_a_second() {
+        let dir = TempDir::new();
+        let (mut tree, path, first) = tree(&dir);
+        let mut found = tree.look(1, &path, &first, at(0));
+        assert!(!keeps(&mut found) && Arc::ptr_eq(found.directory, &first));
+
+        std::fs::rename(&path, dir.path().join("old")).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("new"), "new").unwrap();
+        let mut found = tree.look(1, &path, &first, at(999));
+        assert!(keeps(&mut found) && Arc::ptr_eq(found.directory, &first));
+        let mut found = tree.look(1, &path, &first, at(1000));
+        assert!(!keeps(&mut found) && found.directory.open_below(c"new").is_ok());
+        let second = Arc::clone(found.directory);
+        for now in [1001, 1999, 2000, 9000] {
+            let mut found = tree.look(1, &path, &first, at(now));
+            assert!(keeps(&mut found) && Arc::ptr_eq(found.directory, &second));
         }
+    }
+
+    #[test]
+    fn where_there_is_no_directory_any_more_the_last_one_stays() {
+        let dir = TempDir::new();
+        let (mut tree, path, first) = tree(&dir);
+        keeps(&mut tree.look(1, &path, &first, at(0)));
+        std::fs::remove_dir(&path).unwrap();
+        for now in [1000, 2000] {
+            let mut found = tree.look(1, &path, &first, at(now));
+            assert!(keeps(&mut found) && Arc::ptr_eq(found.directory, &first));
+        }
+        // Nothing that is no directory takes its place.
+        std::fs::write(&path, "a file").unwrap();
+        let mut found = tree.look(1, &path, &first, at(3000));
+        assert!(keeps(&mut found) && Arc::ptr_eq(found.directory, &first));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("new"), "new").unwrap();
+        let mut found = tree.look(1, &path, &first, at(4000));
+        assert!(!keeps(&mut found) && found.directory.open_below(c"new").is_ok());
+    }
+
+    #[test]
+    fn a_link_that_is_set_anew_is_another_directory() {
+        let dir = TempDir::new();
+        for name in ["one", "two"] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        let path = dir.path().join("current");
+        std::os::unix::fs::symlink("one", &path).unwrap();
+        let first = Arc::new(Root::open(&path, false).unwrap());
+        let mut tree = Tree::new(BOUNDS);
+        keeps(&mut tree.look(1, &path, &first, at(0)));
+        assert!(keeps(&mut tree.look(1, &path, &first, at(1000))));
+        // As deployments do it: all at once.
+        std::os::unix::fs::symlink("two", dir.path().join("next")).unwrap();
+        std::fs::rename(dir.path().join("next"), &path).unwrap();
+        let mut found = tree.look(1, &path, &first, at(2000));
+        assert!(!keeps(&mut found) && !Arc::ptr_eq(found.directory, &first));
+    }
+
+    #[test]
+    fn what_one_handler_has_at_hand_is_not_for_another() {
+        let dir = TempDir::new();
+        let (mut tree, path, first) = tree(&dir);
+        let second = Arc::new(Root::open(&path, false).unwrap());
+        keeps(&mut tree.look(1, &path, &first, at(0)));
+        // The same directory at the same time: the other may say other things of its files.
+        let mut found = tree.look(2, &path, &second, at(1));
+        assert!(!keeps(&mut found) && Arc::ptr_eq(found.directory, &second));
+        let mut found = tree.look(1, &path, &first, at(2));
+        assert!(!keeps(&mut found) && Arc::ptr_eq(found.directory, &first));
+        assert!(keeps(&mut tree.look(1, &path, &first, at(3))));
     }
 }

@@ -10,7 +10,8 @@
 //!
 //! All of them are shared by the workers and immutable. What one keeps for each worker is in the
 //! worker's local value, which is lent with every call. They run on the event loop and must not
-//! block: what blocks is a job ([`Reply::job`]), what comes bit by bit a [`Stream`].
+//! block: what blocks is a job ([`Reply::job`]), what comes bit by bit a [`Stream`], what lies on a
+//! disk a [`FileBody`], which is read by jobs where it is not in memory.
 //!
 //! # The order
 //!
@@ -40,8 +41,9 @@
 //! middleware nor handler; observers are told of it, without a request.
 //!
 //! Fields that are added to the reply buffer on the way in are part of whatever answer there is. A
-//! panic in any of these is caught: it becomes 500 and the end of the connection, or cuts a
-//! response that has begun.
+//! panic in any of these, in a stream or in a [`ReadAt`], is caught: it becomes 500 and the end of
+//! the connection, or cuts a response that has begun. What was added before a handler panicked is
+//! not part of the 500.
 
 mod file;
 mod handler;

@@ -28,13 +28,17 @@ impl Residence {
         let mut byte = [0];
         let mut pieces = [IoSliceMut::new(&mut byte)];
         match preadv2(file, &mut pieces, 0, ReadWriteFlags::NOWAIT) {
-            Ok(_) | Err(Errno::AGAIN) => Residence::Asked,
-            Err(_) => match fstatfs(file) {
-                Ok(found) if WITHOUT_DISK.contains(&(found.f_type as u32).into()) => {
-                    Residence::Memory
+            // Neither the system nor the file system, nor what a sandbox lets through.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM) => {
+                match fstatfs(file) {
+                    Ok(found) if WITHOUT_DISK.contains(&(found.f_type as u32).into()) => {
+                        Residence::Memory
+                    }
+                    _ => Residence::Unknown,
                 }
-                _ => Residence::Unknown,
-            },
+            }
+            // Other errors are the file's.
+            Ok(_) | Err(_) => Residence::Asked,
         }
     }
 
@@ -73,21 +77,30 @@ impl OpenFile {
         match self.residence {
             #[cfg(target_os = "linux")]
             Residence::Asked => {
-                use rustix::io::{ReadWriteFlags, preadv2};
-                Ok(preadv2(&self.file, pieces, offset, ReadWriteFlags::NOWAIT)?)
+                use rustix::io::{Errno, ReadWriteFlags, preadv2};
+                match preadv2(&self.file, pieces, offset, ReadWriteFlags::NOWAIT) {
+                    // Another file system has taken the place of the one that was asked.
+                    Err(Errno::OPNOTSUPP) => Err(io::ErrorKind::WouldBlock.into()),
+                    read => Ok(read?),
+                }
             }
             Residence::Memory => Ok(rustix::io::preadv(&self.file, pieces, offset)?),
             _ => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
-    /// Reads into `bytes` from `offset` on, and may wait for a disk.
+    /// Reads into `bytes` from `offset` on, and may wait for a disk. Signals do not interrupt it.
     ///
     /// # Errors
     ///
     /// As the system has them.
     pub fn read(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(bytes, offset)
+        loop {
+            match self.file.read_at(bytes, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
     }
 }
 
