@@ -166,7 +166,8 @@ fn bind(config: &Config, blueprint: &Blueprint, https: &mut Https) -> Result<Bou
             .workers(config.workers)
             .pin(config.pin)
             .accept(config.accept)
-            .local(blueprint.local());
+            .local(blueprint.local())
+            .leave_descriptors(blueprint.files_open_max());
         for address in listen::addresses(&config.listen) {
             server = server.listen(address);
         }

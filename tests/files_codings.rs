@@ -334,7 +334,7 @@ fn the_result_is_kept() {
     let mut client = server.connect();
     for size in [32 << 10, 1 << 20] {
         let target = format!("/{size}.html");
-        let mut ticks = |client: &mut Client, rounds: usize, fields: &str| {
+        let ticks = |client: &mut Client, rounds: usize, fields: &str| {
             let before = server.processor_ticks();
             for _ in 0..rounds {
                 assert_eq!(client.ask(&target, fields).status, 200);

@@ -80,7 +80,7 @@ mod simulation;
 
 pub use engine::{Site, SiteBuilder};
 pub use error::Error;
-pub use http::{FieldName, Method, Status};
+pub use http::{FieldName, FieldSet, Method, Status};
 pub use limits::Limits;
 pub use server::{Accept, Bound, Handle, Listening, Running, Server};
 pub use service::{

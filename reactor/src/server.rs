@@ -49,6 +49,7 @@ pub struct Server {
     pin: bool,
     accept: Accept,
     local: Box<MakeLocal>,
+    descriptors_elsewhere: u64,
 }
 
 /// Descriptors that are neither connections nor listeners nor pollers: log files, and files that
@@ -65,6 +66,7 @@ impl Server {
             pin: false,
             accept: Accept::default(),
             local: Box::new(|_| Box::new(())),
+            descriptors_elsewhere: 0,
         }
     }
 
@@ -113,6 +115,14 @@ impl Server {
         self
     }
 
+    /// With so many of the process's descriptors left to others: handlers that keep files open, for
+    /// example. Connections share what remains.
+    #[must_use]
+    pub fn leave_descriptors(mut self, count: u64) -> Server {
+        self.descriptors_elsewhere = count;
+        self
+    }
+
     /// Opens the listeners; nothing is served yet. The process's limit of open descriptors is
     /// raised as far as it goes.
     ///
@@ -157,7 +167,7 @@ impl Server {
             }
         }
         let own = (self.workers * (self.listen.len() + 2)) as u64;
-        let reserved = own + DESCRIPTORS_RESERVED.min(descriptors / 4);
+        let reserved = own + self.descriptors_elsewhere + DESCRIPTORS_RESERVED.min(descriptors / 4);
         let connections_max =
             usize::try_from(descriptors.saturating_sub(reserved)).unwrap_or(usize::MAX);
         if connections_max < self.site.limits().connections_max {

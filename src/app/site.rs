@@ -22,8 +22,8 @@ pub struct Blueprint {
     access: Option<Arc<AccessLog>>,
     /// The port of HTTPS, known once the listeners are open.
     https_port: Arc<AtomicU16>,
-    /// Files that each worker may keep open.
-    files_open_max: usize,
+    /// Files that all workers together may keep open.
+    files_open_max: u64,
 }
 
 /// One in so many descriptors may be a file that is kept open; the others are for connections.
@@ -43,10 +43,12 @@ impl Blueprint {
             // Whatever stands before a listener that has no port has the usual one.
             _ => HTTPS_PORT,
         };
-        let descriptors = reactor::sys::raise_descriptor_limit().1;
-        let share = descriptors / FILES_SHARE / config.workers.max(1) as u64;
+        let files_open_max = match &config.files {
+            Some(_) => reactor::sys::raise_descriptor_limit().1 / FILES_SHARE,
+            None => 0,
+        };
         Blueprint {
-            files_open_max: usize::try_from(share).unwrap_or(usize::MAX),
+            files_open_max,
             config,
             ending,
             access,
@@ -131,12 +133,17 @@ impl Blueprint {
         HttpsRedirect::new(Arc::clone(&self.https_port), covered)
     }
 
+    /// Descriptors that are for files and not for connections.
+    pub fn files_open_max(&self) -> u64 {
+        self.files_open_max
+    }
+
     /// What makes each worker's value for the features.
     pub fn local(&self) -> impl Fn(usize) -> Box<dyn Any + Send> + use<> {
         let access = self.access.clone();
         let files = self.config.files.as_ref().map(|files| files::Bounds {
             bytes_max: files.cache_bytes_max,
-            descriptors_max: self.files_open_max,
+            descriptors_max: self.files_open_max as usize / self.config.workers.max(1),
         });
         move |_worker| {
             Box::new(Local {

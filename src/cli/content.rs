@@ -40,8 +40,7 @@ pub struct Content {
     /// Files are served to GET and HEAD. Names that begin with a dot are not, except below
     /// /.well-known/ (see --hidden); nothing outside of the directory is, however the path is
     /// written, nor through a symbolic link that leads out of it or is absolute (see
-    /// --follow-symlinks). The directory is opened once: after another one has taken its place,
-    /// restart.
+    /// --follow-symlinks). A directory that takes the place of this one is served within a second.
     #[arg(value_name = "ROOT", conflicts_with = "root", help_heading = None::<&str>)]
     pub directory: Option<PathBuf>,
     /// The same as ROOT

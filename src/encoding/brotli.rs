@@ -13,9 +13,12 @@ use ::brotli::enc::encode::{
 /// See the table in `mod.rs`.
 const QUALITY: u32 = 4;
 
-/// Windows of up to 256 KiB. Pages are seldom longer, and the state is twice as large as the
-/// window.
+/// Windows of up to 256 KiB for contents that are whole.
 const WINDOW_BITS_MAX: u32 = 18;
+
+/// For streams, of which there may be many at a time: a window takes twice its size, and one of
+/// 64 KiB costs a twentieth of the ratio.
+const STREAM_WINDOW_BITS: u32 = 17;
 
 /// The smallest window there is.
 const WINDOW_BITS_MIN: u32 = 10;
@@ -23,17 +26,20 @@ const WINDOW_BITS_MIN: u32 = 10;
 /// From this size on the encoder would take a hash table of 4 MiB.
 const SIZE_HINT_MAX: usize = (1 << 20) - 1;
 
+/// In a stream, all that was taken is coded and may be decoded after so many bytes. By itself the
+/// encoder does its work at times only, for 64 KiB and more: longer than a loop can wait, and with
+/// twice the memory.
+pub(super) const BLOCK_BYTES: usize = 16 * 1024;
+
 /// One stream: there is no way to begin another with the same state.
 pub(super) struct Brotli {
     state: Box<BrotliEncoderStateStruct<StandardAlloc>>,
-    /// Bytes pushed since the last flush.
-    pending: usize,
 }
 
 impl Brotli {
-    /// For a content of unknown length.
-    pub(super) fn new() -> Brotli {
-        Brotli::with(WINDOW_BITS_MAX, 0)
+    /// For a stream of unknown length.
+    pub(super) fn for_stream() -> Brotli {
+        Brotli::with(STREAM_WINDOW_BITS, 0)
     }
 
     fn with(window_bits: u32, size_hint: usize) -> Brotli {
@@ -42,16 +48,13 @@ impl Brotli {
         state.set_parameter(Parameter::BROTLI_PARAM_LGWIN, window_bits);
         let size_hint = size_hint.min(SIZE_HINT_MAX) as u32;
         state.set_parameter(Parameter::BROTLI_PARAM_SIZE_HINT, size_hint);
-        Brotli { state, pending: 0 }
+        Brotli { state }
     }
 
     /// A whole stream.
     pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        Brotli::with(window_bits(bytes.len()), bytes.len()).run(
-            bytes,
-            Operation::BROTLI_OPERATION_FINISH,
-            out,
-        )
+        let mut brotli = Brotli::with(window_bits(bytes.len()), bytes.len());
+        brotli.run(bytes, Operation::BROTLI_OPERATION_FINISH, out)
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::Coding;
-use super::brotli::Brotli;
+use super::brotli::{self, Brotli};
 use super::gzip::Gzip;
-use super::zstd::Zstd;
+use super::zstd::{self, Zstd};
 
 /// Codes a content of unknown or great length. What is appended to `out` and when is up to the
 /// coding; all of it, in order, is the content coded.
@@ -14,11 +14,13 @@ use super::zstd::Zstd;
 /// new ──► (push | flush)* ──► finish
 /// ```
 ///
-/// After an error there is no way on: what was made ends in the middle.
+/// It takes memory of its own as long as it lives: about 0.4 MiB for gzip, 0.6 MiB for zstd and
+/// 1.1 MiB for brotli, however long the content is. After an error there is no way on: what was
+/// made ends in the middle.
 pub struct Encoder {
     state: State,
-    /// Whether all that was pushed can be decoded from what was made.
-    is_flushed: bool,
+    /// How many bytes were pushed that may not be decodable yet.
+    unflushed_bytes: usize,
 }
 
 enum State {
@@ -36,12 +38,12 @@ impl Encoder {
     pub fn new(coding: Coding) -> io::Result<Encoder> {
         let state = match coding {
             Coding::Gzip => State::Gzip(Gzip::new()),
-            Coding::Brotli => State::Brotli(Brotli::new()),
-            Coding::Zstd => State::Zstd(Zstd::new()?),
+            Coding::Brotli => State::Brotli(Brotli::for_stream()),
+            Coding::Zstd => State::Zstd(Zstd::for_stream()?),
         };
         Ok(Encoder {
             state,
-            is_flushed: true,
+            unflushed_bytes: 0,
         })
     }
 
@@ -51,12 +53,17 @@ impl Encoder {
     ///
     /// When there is not enough memory.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        self.is_flushed &= bytes.is_empty();
-        match &mut self.state {
-            State::Gzip(gzip) => gzip.push(bytes, out),
-            State::Brotli(brotli) => brotli.push(bytes, out),
-            State::Zstd(zstd) => zstd.push(bytes, out),
+        let block_bytes = self.state.block_bytes();
+        let mut rest = bytes;
+        while self.unflushed_bytes.saturating_add(rest.len()) >= block_bytes {
+            let (piece, more) = rest.split_at(block_bytes - self.unflushed_bytes);
+            self.state.push(piece, out)?;
+            self.state.flush(out)?;
+            self.unflushed_bytes = 0;
+            rest = more;
         }
+        self.unflushed_bytes += rest.len();
+        self.state.push(rest, out)
     }
 
     /// Appends what it takes to decode all that was pushed so far; nothing where that can be
@@ -67,15 +74,11 @@ impl Encoder {
     ///
     /// When there is not enough memory.
     pub fn flush(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        if self.is_flushed {
+        if self.unflushed_bytes == 0 {
             return Ok(());
         }
-        self.is_flushed = true;
-        match &mut self.state {
-            State::Gzip(gzip) => gzip.flush(out),
-            State::Brotli(brotli) => brotli.flush(out),
-            State::Zstd(zstd) => zstd.flush(out),
-        }
+        self.unflushed_bytes = 0;
+        self.state.flush(out)
     }
 
     /// Ends the content.
@@ -83,11 +86,39 @@ impl Encoder {
     /// # Errors
     ///
     /// When there is not enough memory.
-    pub fn finish(self, out: &mut Vec<u8>) -> io::Result<()> {
-        match self.state {
-            State::Gzip(mut gzip) => gzip.finish(out),
-            State::Brotli(mut brotli) => brotli.finish(out),
-            State::Zstd(mut zstd) => zstd.finish(out),
+    pub fn finish(mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        match &mut self.state {
+            State::Gzip(gzip) => gzip.finish(out),
+            State::Brotli(brotli) => brotli.finish(out),
+            State::Zstd(zstd) => zstd.finish(out),
+        }
+    }
+}
+
+impl State {
+    /// After how many bytes a flush is due, so that no piece is coded together with many others.
+    fn block_bytes(&self) -> usize {
+        match self {
+            // Its work is in proportion to each piece.
+            State::Gzip(_) => usize::MAX,
+            State::Brotli(_) => brotli::BLOCK_BYTES,
+            State::Zstd(_) => zstd::BLOCK_BYTES,
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            State::Gzip(gzip) => gzip.push(bytes, out),
+            State::Brotli(brotli) => brotli.push(bytes, out),
+            State::Zstd(zstd) => zstd.push(bytes, out),
+        }
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            State::Gzip(gzip) => gzip.flush(out),
+            State::Brotli(brotli) => brotli.flush(out),
+            State::Zstd(zstd) => zstd.flush(out),
         }
     }
 }

@@ -8,7 +8,8 @@ use super::gzip::Gzip;
 use super::zstd::Zstd;
 
 /// The encoders of a worker. Their state is made when it is first used, and used again for what is
-/// coded later; brotli's cannot be, and is made each time.
+/// coded later: about 0.4 MiB for gzip and up to 0.7 MiB for zstd. Brotli's cannot be used again,
+/// and is made each time: 0.8 MiB for a content of 16 KiB.
 #[derive(Default)]
 pub struct Encoders {
     gzip: Option<Gzip>,
@@ -24,7 +25,8 @@ impl Encoders {
         }
     }
 
-    /// Appends the whole of `bytes` in this coding to `out`. The result depends on nothing else.
+    /// Appends the whole of `bytes` in this coding to `out`. What is appended depends on nothing
+    /// else. `out` may be left with room for as many bytes as there are in `bytes`.
     ///
     /// Takes time in proportion to the length: for more than [`SLICE_BYTES`](super::SLICE_BYTES)
     /// this is no work for an event loop.

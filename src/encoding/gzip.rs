@@ -12,7 +12,7 @@ const LEVEL: u32 = 5;
 /// The largest window there is. A smaller one saves little memory and costs much of the ratio.
 const WINDOW_BITS: u8 = 15;
 
-/// Makes one gzip member after another.
+/// Makes one gzip member after another, or one in pieces.
 pub(super) struct Gzip {
     deflate: Compress,
 }
@@ -42,8 +42,8 @@ impl Gzip {
         self.run(&[], FlushCompress::Finish, out)
     }
 
-    /// Takes all of `bytes`. It is done when there is room left, as zlib's manual has it; only a
-    /// member's end is said in so many words.
+    /// Takes all of `bytes`, and makes all that the flush asks for. That is done when room is left
+    /// over, as zlib's manual has it; only the end of a member is told by the status.
     fn run(&mut self, bytes: &[u8], flush: FlushCompress, out: &mut Vec<u8>) -> io::Result<()> {
         let room = super::room(bytes.len());
         let mut left = bytes;
@@ -64,7 +64,7 @@ impl Gzip {
             if is_done {
                 return Ok(());
             }
-            if made == 0 && room > 0 {
+            if made == 0 {
                 return Err(io::Error::other("gzip: no progress"));
             }
         }

@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use super::gzip::Gzip;
+use super::zstd::Zstd;
 use super::{Coding, Encoder, Encoders, SLICE_BYTES};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014), so that a seed means the same for ever.
@@ -284,6 +286,43 @@ fn what_is_made_does_not_depend_on_what_was_coded_before() {
                 let again = encode(&mut used, coding, bytes);
                 assert!(fresh == again, "{coding:?}, {} bytes", bytes.len());
             }
+        }
+    }
+}
+
+#[test]
+fn a_whole_content_owes_nothing_to_one_that_was_broken_off() {
+    let (broken, bytes) = (text(50_000), text(9_000));
+    let (mut gzip, mut zstd) = (Gzip::new(), Zstd::new().unwrap());
+    let mut out = Vec::new();
+    gzip.push(&broken, &mut out).unwrap();
+    zstd.push(&broken, &mut out).unwrap();
+    zstd.flush(&mut out).unwrap();
+    out.clear();
+    gzip.encode(&bytes, &mut out).unwrap();
+    assert!(out == encode(&mut Encoders::new(), Coding::Gzip, &bytes));
+    out.clear();
+    zstd.encode(&bytes, &mut out).unwrap();
+    assert!(out == encode(&mut Encoders::new(), Coding::Zstd, &bytes));
+}
+
+#[test]
+fn a_stream_holds_back_little() {
+    // Nobody flushes: what was pushed long ago can be decoded all the same.
+    let bytes = noise(600_000);
+    for (coding, limit) in [
+        (Coding::Gzip, 64 * 1024),
+        (Coding::Brotli, 16 * 1024),
+        (Coding::Zstd, 32 * 1024),
+    ] {
+        let mut encoder = Encoder::new(coding).unwrap();
+        let mut out = Vec::new();
+        for (index, piece) in bytes.chunks(10_000).enumerate() {
+            encoder.push(piece, &mut out).unwrap();
+            let pushed = index * 10_000 + piece.len();
+            let (decoded, _) = decode_some(coding, &out);
+            let held_back = pushed - decoded.len();
+            assert!(held_back < limit, "{coding:?}: {held_back} of {pushed}");
         }
     }
 }

@@ -49,7 +49,7 @@ pub struct Representation {
     pub validators: FieldLines,
     /// `Content-Encoding` and `Accept-Ranges`.
     pub description: FieldLines,
-    /// `Content-Type` and the description.
+    /// All that is said with the whole of it: the validators, the description and `Content-Type`.
     pub whole: FieldLines,
 }
 
@@ -104,7 +104,7 @@ impl Representation {
             "bytes"
         };
         description.add("Accept-Ranges", ranges);
-        let mut whole = FieldLines::default();
+        let mut whole = validators.clone();
         whole.add("Content-Type", &traits.content_type);
         whole.append(&description);
         Representation {

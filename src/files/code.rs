@@ -17,56 +17,55 @@ use crate::encoding::{Coding, Encoder, Encoders, SLICE_BYTES};
 /// and few are text.
 const KEPT_BYTES_MAX: u64 = 1 << 20;
 
-/// What came of it: what becomes of the request, or the request where the file cannot be coded.
-type Begun<'a, 'b> = Result<Answered<'a, 'b>, Lent<'a, 'b>>;
+/// Files that one worker codes while they are sent: the state of each takes about a megabyte.
+/// Beyond that they are sent as they are.
+const STREAMS_MAX: usize = 32;
 
-/// Answers with the asset in the coding of `form`, which has no content yet; the request comes back
-/// where the file is to be sent as it is.
-pub(super) fn begin<'a, 'b>(
+/// Answers with the asset in the coding of `form`, which has no content yet; `None` where that
+/// cannot be.
+pub(super) fn begin(
     answer: &Answer<'_>,
     form: Representation,
-    lent: Lent<'a, 'b>,
-) -> Begun<'a, 'b> {
-    let Some(coding) = form.coding else {
-        return Err(lent);
-    };
+    lent: &mut Lent<'_, '_>,
+) -> Option<Answered> {
+    let coding = form.coding?;
     match &answer.asset.identity.content {
         Content::Memory(bytes) if bytes.len() <= SLICE_BYTES => {
             code_at_once(answer, coding, bytes, lent)
         }
-        content if content.len() <= KEPT_BYTES_MAX => code_in_job(answer, coding, lent),
-        Content::Memory(_) => Err(lent),
-        Content::File(file, length) => code_in_slices(coding, file, *length, form, lent),
+        content if content.len() <= KEPT_BYTES_MAX => code_in_job(answer, coding, lent).map(Ok),
+        Content::Memory(_) => None,
+        Content::File(file, length) => code_in_slices(coding, file, *length, form, lent).map(Ok),
     }
 }
 
-fn code_at_once<'a, 'b>(
+fn code_at_once(
     answer: &Answer<'_>,
     coding: Coding,
     bytes: &[u8],
-    lent: Lent<'a, 'b>,
-) -> Begun<'a, 'b> {
+    lent: &mut Lent<'_, '_>,
+) -> Option<Answered> {
     let mut coded = Vec::new();
     if let Err(error) = lent.local.encoders.encode(coding, bytes, &mut coded) {
         log::error!("cannot code a file: {error}");
-        return Err(lent);
+        return None;
     }
     let asset = answer.asset;
     asset.keep_coded(coding, asset.coded_form(coding, coded.into(), lent.wall));
     lent.local.cache.count_again(&asset.key);
-    Ok(answer.send_result(coding, lent))
+    Some(answer.send_result(coding, lent))
 }
 
-/// Has a job code the whole file. As long as one does so, others get it as it is, unless they refuse
-/// that: then another job codes it for them.
-fn code_in_job<'a, 'b>(answer: &Answer<'_>, coding: Coding, lent: Lent<'a, 'b>) -> Begun<'a, 'b> {
+/// Has a job code the whole file. As long as one does so, others get it as it is, unless they
+/// refuse that: then another job codes it for them.
+fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> Option<Reply> {
     let claim = match answer.asset.claim(coding) {
         Some(claim) => claim,
-        None if takes_identity(&lent.view) => return Err(lent),
+        None if takes_identity(&lent.view) => return None,
         None => answer.asset.share_claim(coding),
     };
     let (files, wall) = (Arc::clone(answer.files), lent.wall);
-    Ok(Ok(Reply::job(move |_| {
+    Some(Reply::job(move |_| {
         match code_whole(&claim) {
             Ok(coded) => {
                 let form = claim.asset().coded_form(coding, coded.into(), wall);
@@ -75,7 +74,7 @@ fn code_in_job<'a, 'b>(answer: &Answer<'_>, coding: Coding, lent: Lent<'a, 'b>) 
             Err(error) => log::error!("cannot code a file: {error}"),
         }
         Reply::then(move |request| {
-            let Some(lent) = request.parts(files.reach) else {
+            let Some(mut lent) = request.parts(files.reach) else {
                 return refusal(Status::INTERNAL_SERVER_ERROR);
             };
             lent.local.cache.count_again(&claim.asset().key);
@@ -83,12 +82,10 @@ fn code_in_job<'a, 'b>(answer: &Answer<'_>, coding: Coding, lent: Lent<'a, 'b>) 
                 files: &files,
                 asset: claim.asset(),
             };
-            match answer.send_result(coding, lent) {
-                Ok(reply) => reply,
-                Err((status, lent)) => files.fail(status, lent),
-            }
+            let result = answer.send_result(coding, &mut lent);
+            result.unwrap_or_else(|status| files.fail(status, &mut lent))
         })
-    })))
+    }))
 }
 
 fn code_whole(claim: &Claim) -> io::Result<Vec<u8>> {
@@ -121,21 +118,25 @@ fn read_all(file: &OpenFile, bytes: &mut [u8]) -> io::Result<()> {
 }
 
 /// Codes the file while it is sent.
-fn code_in_slices<'a, 'b>(
+fn code_in_slices(
     coding: Coding,
     file: &Arc<OpenFile>,
     length: u64,
     form: Representation,
-    lent: Lent<'a, 'b>,
-) -> Begun<'a, 'b> {
+    lent: &mut Lent<'_, '_>,
+) -> Option<Reply> {
+    let count = &lent.local.streams;
+    // The worker holds one itself.
+    if Arc::strong_count(count) > STREAMS_MAX {
+        return None;
+    }
     let encoder = match Encoder::new(coding) {
         Ok(encoder) => encoder,
         Err(error) => {
             log::error!("cannot code a file: {error}");
-            return Err(lent);
+            return None;
         }
     };
-    lent.out.fields(&form.validators);
     lent.out.fields(&form.whole);
     let sliced = Sliced {
         file: Arc::clone(file),
@@ -145,8 +146,9 @@ fn code_in_slices<'a, 'b>(
         made: Vec::new(),
         sent: 0,
         slice: Slice::Direct,
+        _counted: Arc::clone(count),
     };
-    Ok(Ok(Reply::stream("", sliced).without_content_type()))
+    Some(Reply::stream("", sliced).without_content_type())
 }
 
 /// A file that is coded as the client takes it.
@@ -160,6 +162,7 @@ struct Sliced {
     made: Vec<u8>,
     sent: usize,
     slice: Slice,
+    _counted: Arc<()>,
 }
 
 /// Where the next slice comes from.
@@ -220,6 +223,10 @@ impl Sliced {
     /// Codes the next slice, if it is there; false if not.
     fn code(&mut self, io: &Pull<'_>) -> io::Result<bool> {
         let Some(bytes) = self.next(io)? else {
+            // The client is not to wait for the disk with what there is.
+            if let Some(encoder) = &mut self.encoder {
+                encoder.flush(&mut self.made)?;
+            }
             return Ok(false);
         };
         if bytes.is_empty() {
@@ -255,7 +262,10 @@ impl Stream for Sliced {
                 self.sent = io.out.write(&self.made);
                 Progress::More
             }
-            Ok(false) => Progress::Later,
+            Ok(false) => {
+                self.sent = io.out.write(&self.made);
+                Progress::Later
+            }
             Err(error) => {
                 log::warn!("cannot code a file that is being sent: {error}");
                 Progress::Cut

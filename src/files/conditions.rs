@@ -10,9 +10,18 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use reactor::{FieldName, RequestView};
+use reactor::{FieldName, FieldSet, RequestView};
 
 use super::etag::{ETag, SentTag, parse_http_date};
+
+/// The fields that state conditions.
+const FIELDS: FieldSet = FieldSet::of(&[
+    FieldName::IfMatch,
+    FieldName::IfNoneMatch,
+    FieldName::IfModifiedSince,
+    FieldName::IfUnmodifiedSince,
+    FieldName::IfRange,
+]);
 
 /// The conditions of a request.
 #[derive(Debug)]
@@ -46,8 +55,12 @@ enum Validator<'a> {
 
 impl<'a> Conditions<'a> {
     /// The conditions of a request; `None` if there are none.
+    #[inline]
     pub fn of(view: &RequestView<'a>) -> Option<Conditions<'a>> {
-        Conditions::collect(|name| view.values(name))
+        match view.has_any(FIELDS) {
+            true => Conditions::collect(|name| view.values(name)),
+            false => None,
+        }
     }
 
     /// As [`Conditions::of`], from the values of the fields of each name.

@@ -49,7 +49,12 @@ impl ErrorPages {
     }
 
     /// Refuses a request with `status`.
-    pub(super) fn reply(&self, status: Status, files: &Arc<Files>, lent: Lent<'_, '_>) -> Reply {
+    pub(super) fn reply(
+        &self,
+        status: Status,
+        files: &Arc<Files>,
+        lent: &mut Lent<'_, '_>,
+    ) -> Reply {
         let code = status.code();
         let is_for = |page: &&Page| (page.first..=page.last).contains(&code);
         match self.0.iter().find(is_for) {
@@ -88,8 +93,8 @@ impl Page {
         }
     }
 
-    fn reply(&self, status: Status, files: &Arc<Files>, lent: Lent<'_, '_>) -> Reply {
-        let current = files.root_of(&lent);
+    fn reply(&self, status: Status, files: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
+        let current = files.root_of(lent);
         let root = Arc::clone(self.root.as_ref().unwrap_or(&current));
         let mut disk = Disk {
             loader: &files.loader,

@@ -13,6 +13,7 @@ use reactor::{Handler, Parts, Reply, Request, Status};
 
 use super::config::Config;
 use super::errors::{ErrorPages, refusal, status_of};
+use super::list_page::ListPage;
 use super::load::{Disk, Loader, Patience};
 use super::open::Root;
 use super::path::{FilePath, Refusal};
@@ -48,9 +49,9 @@ pub(super) type Lent<'a, 'b> = Parts<'a, 'b, Worker>;
 
 impl Files {
     /// The answer to a request.
-    fn answer(self: &Arc<Files>, mut lent: Lent<'_, '_>) -> Reply {
+    fn answer(self: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
         let raw = lent.view.raw_param("path").unwrap_or_default();
-        match self.resolve_at_once(raw, &mut lent) {
+        match self.resolve_at_once(raw, lent) {
             Ok(Err(error)) if error.kind() == ErrorKind::WouldBlock => self.answer_later(raw, lent),
             Ok(outcome) => self.conclude(outcome, lent),
             Err(Refusal::Malformed) => self.fail(Status::BAD_REQUEST, lent),
@@ -87,19 +88,19 @@ impl Files {
 
     /// Has a job look at the disk, which may take its time.
     #[cold]
-    fn answer_later(self: &Arc<Files>, raw: &[u8], lent: Lent<'_, '_>) -> Reply {
+    fn answer_later(self: &Arc<Files>, raw: &[u8], lent: &mut Lent<'_, '_>) -> Reply {
         let (files, raw, wall) = (Arc::clone(self), raw.to_vec(), lent.wall);
-        let root = self.root_of(&lent);
+        let root = self.root_of(lent);
         Reply::job(move |_| {
             let outcome = files.resolve_waiting(&raw, &root, wall);
             Reply::then(move |request| {
-                let Some(lent) = request.parts(files.reach) else {
+                let Some(mut lent) = request.parts(files.reach) else {
                     return refusal(Status::INTERNAL_SERVER_ERROR);
                 };
                 if let Ok(Outcome::Asset(asset)) = &outcome {
                     lent.local.cache.insert(asset, lent.now);
                 }
-                files.conclude(outcome, lent)
+                files.conclude(outcome, &mut lent)
             })
         })
     }
@@ -129,17 +130,15 @@ impl Files {
     }
 
     /// Answers with what the path came to.
-    fn conclude(self: &Arc<Files>, outcome: io::Result<Outcome>, lent: Lent<'_, '_>) -> Reply {
+    fn conclude(self: &Arc<Files>, outcome: io::Result<Outcome>, lent: &mut Lent<'_, '_>) -> Reply {
         match outcome {
             Ok(Outcome::Asset(asset)) => {
                 let answer = Answer {
                     files: self,
                     asset: &asset,
                 };
-                match answer.reply(lent) {
-                    Ok(reply) => reply,
-                    Err((status, lent)) => self.fail(status, lent),
-                }
+                let result = answer.reply(lent);
+                result.unwrap_or_else(|status| self.fail(status, lent))
             }
             Ok(Outcome::Redirect) => {
                 let location = directory_location(lent.view.path(), lent.view.query());
@@ -158,13 +157,22 @@ impl Files {
     }
 
     /// The list of what is in a directory, made by a job.
-    fn list(self: &Arc<Files>, directory: Vec<u8>, lent: Lent<'_, '_>) -> Reply {
-        let _ = directory;
-        self.fail(Status::FORBIDDEN, lent)
+    fn list(self: &Arc<Files>, directory: Vec<u8>, lent: &mut Lent<'_, '_>) -> Reply {
+        let Some(page) = ListPage::asked_for(&lent.view) else {
+            return self.fail(Status::FORBIDDEN, lent);
+        };
+        let (files, root) = (Arc::clone(self), self.root_of(lent));
+        Reply::job(move |out| {
+            let codings = files.loader.codings_of_pages();
+            match page.make(&root, &directory, files.hidden, codings, out) {
+                Ok(reply) => reply,
+                Err(error) => refusal(status_of(&error)),
+            }
+        })
     }
 
     /// Refuses a request, with a page if there is one.
-    pub(super) fn fail(self: &Arc<Files>, status: Status, lent: Lent<'_, '_>) -> Reply {
+    pub(super) fn fail(self: &Arc<Files>, status: Status, lent: &mut Lent<'_, '_>) -> Reply {
         self.errors.reply(status, self, lent)
     }
 }
@@ -195,7 +203,7 @@ impl Handle {
 impl Handler for Handle {
     fn handle(&self, request: &mut Request<'_>) -> Reply {
         match request.parts(self.0.reach) {
-            Some(lent) => self.0.answer(lent),
+            Some(mut lent) => self.0.answer(&mut lent),
             None => refusal(Status::INTERNAL_SERVER_ERROR),
         }
     }

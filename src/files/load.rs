@@ -79,6 +79,11 @@ impl Loader {
         self.rules.codings(&asset.traits, asset.stamp.size)
     }
 
+    /// The codings in which a page may be sent that is no file.
+    pub fn codings_of_pages(&self) -> &[Coding] {
+        &self.rules.compress
+    }
+
     /// What is known of reads from the file system that `file` is on.
     fn residence(&self, file: &File, device: u64) -> Residence {
         let mut known = self
@@ -160,8 +165,8 @@ impl Disk<'_> {
         Ok(None)
     }
 
-    /// Whether there is a directory at `path`, also one whose names may not be read: it may still be
-    /// passed through.
+    /// Whether there is a directory at `path`, also one whose names may not be read: it may still
+    /// be passed through.
     ///
     /// # Errors
     ///

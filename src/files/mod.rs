@@ -13,6 +13,8 @@ mod config;
 mod errors;
 mod etag;
 mod handler;
+mod list_page;
+mod listing;
 mod load;
 mod multipart;
 mod open;

@@ -49,16 +49,11 @@ impl<'b> FilePath<'b> {
         buffer: &'b mut Vec<u8>,
     ) -> Result<FilePath<'b>, Refusal> {
         let raw = raw.strip_prefix(b"/").unwrap_or(raw);
-        let (plain, rest) = raw.split_at(plain_length(raw));
         buffer.clear();
-        buffer.extend_from_slice(plain);
-        for name in rest.split(|byte| *byte == b'/') {
-            if !name.is_empty() {
-                let start = buffer.len();
-                decode(name, buffer)?;
-                check(&buffer[start..], start == 0, hidden)?;
-                buffer.push(b'/');
-            }
+        if is_plain(raw) {
+            buffer.extend_from_slice(raw);
+        } else {
+            decode(raw, hidden, buffer)?;
         }
         if buffer.ends_with(b"/") {
             buffer.pop();
@@ -86,12 +81,6 @@ impl<'b> FilePath<'b> {
         CStr::from_bytes_until_nul(self.bytes).unwrap_or(c".")
     }
 
-    /// The last name; empty for the root.
-    pub fn file_name(&self) -> &'b [u8] {
-        let path = self.as_bytes();
-        path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
-    }
-
     /// The path of `name` in this directory, put into `buffer`, whose content is lost; `None` when
     /// that is too long. What is in `name` is not checked.
     pub fn join<'j>(&self, name: &str, buffer: &'j mut Vec<u8>) -> Option<FilePath<'j>> {
@@ -104,8 +93,8 @@ impl<'b> FilePath<'b> {
         FilePath::finish(buffer, false)
     }
 
-    /// The path of these names, which nobody has asked for in a request: nothing is decoded, and all
-    /// names are served; slashes at the ends do not count, but that the last means a directory.
+    /// The path of these names, which nobody has asked for in a request: nothing is decoded, and
+    /// all names are served; slashes at the ends do not count, but that the last means a directory.
     /// `None` if they lead elsewhere, or are too long.
     pub fn from_names(names: &[u8], buffer: &'b mut Vec<u8>) -> Option<FilePath<'b>> {
         buffer.clear();
@@ -148,50 +137,64 @@ pub fn extension(name: &[u8]) -> &[u8] {
     }
 }
 
-/// How a byte of a request's path is to be read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    /// It stands for itself.
-    Plain,
-    /// It stands for itself unless it is the first of a name.
-    Dot,
-    Slash,
-    /// It may stand for another or must be looked at together with others.
-    Other,
+/// What kinds of bytes a request's path is made of; one that is of none stands for itself.
+mod kind {
+    pub const SLASH: u8 = 1;
+    /// Stands for itself unless it is the first of a name.
+    pub const DOT: u8 = 2;
+    /// May stand for another, or must be looked at together with others.
+    pub const OTHER: u8 = 4;
 }
 
-const CLASSES: [Class; 256] = {
-    let mut classes = [Class::Plain; 256];
-    classes[0] = Class::Other;
-    classes[b'%' as usize] = Class::Other;
-    classes[b'\\' as usize] = Class::Other;
-    classes[b'.' as usize] = Class::Dot;
-    classes[b'/' as usize] = Class::Slash;
+const KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    kinds[b'/' as usize] = kind::SLASH;
+    kinds[b'.' as usize] = kind::DOT;
+    kinds[0] = kind::OTHER;
+    kinds[b'%' as usize] = kind::OTHER;
+    kinds[b'\\' as usize] = kind::OTHER;
     let mut byte = 0x80;
-    while byte < classes.len() {
-        classes[byte] = Class::Other;
+    while byte < kinds.len() {
+        kinds[byte] = kind::OTHER;
         byte += 1;
     }
-    classes
+    kinds
 };
 
-/// How many bytes at the beginning can be taken over as they are: all, or all names before the
-/// first that must be looked at more closely. Nearly every path is plain.
-fn plain_length(raw: &[u8]) -> usize {
-    let mut name_start = 0;
-    for (at, byte) in raw.iter().enumerate() {
-        match CLASSES[usize::from(*byte)] {
-            Class::Plain => {}
-            Class::Dot if at > name_start => {}
-            Class::Slash if at > name_start => name_start = at + 1,
-            _ => return name_start,
-        }
+/// Whether the path can be taken over as it is, as nearly every one can: no name is empty or begins
+/// with a dot, and every byte stands for itself.
+fn is_plain(raw: &[u8]) -> bool {
+    const AT_START: u8 = kind::SLASH | kind::DOT | kind::OTHER;
+    let mut odd = AT_START;
+    let mut seen = 0;
+    // Without a branch: which bytes come next cannot be foretold.
+    for byte in raw {
+        let kind = KINDS[usize::from(*byte)];
+        seen |= kind & odd;
+        odd = if kind == kind::SLASH {
+            AT_START
+        } else {
+            kind::OTHER
+        };
     }
-    raw.len()
+    seen == 0
 }
 
-/// Appends a name to `decoded`, its escapes replaced by what they stand for.
-fn decode(name: &[u8], decoded: &mut Vec<u8>) -> Result<(), Refusal> {
+/// Appends the names of a path to `decoded`, each with a slash behind it and its escapes replaced
+/// by what they stand for.
+fn decode(raw: &[u8], hidden: bool, decoded: &mut Vec<u8>) -> Result<(), Refusal> {
+    for name in raw.split(|byte| *byte == b'/') {
+        if !name.is_empty() {
+            let start = decoded.len();
+            decode_name(name, decoded)?;
+            check(&decoded[start..], start == 0, hidden)?;
+            decoded.push(b'/');
+        }
+    }
+    Ok(())
+}
+
+fn decode_name(name: &[u8], decoded: &mut Vec<u8>) -> Result<(), Refusal> {
     let mut rest = name;
     while let [first, behind @ ..] = rest {
         let mut byte = *first;

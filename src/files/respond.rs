@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use reactor::sys::OpenFile;
-use reactor::{FieldName, FileBody, FilePart, Method, ReadAt, Reply, RequestView, Status};
+use reactor::{
+    FieldName, FieldSet, FileBody, FilePart, Method, ReadAt, Reply, RequestView, Status,
+};
 
 use super::asset::{Asset, Content, Representation};
 use super::code;
@@ -16,7 +18,7 @@ use super::rules::forbids_coding;
 use crate::encoding::{Acceptance, Choice, Coding};
 
 /// What becomes of a request: a reply, or a status to be refused with.
-pub(super) type Answered<'a, 'b> = Result<Reply, (Status, Lent<'a, 'b>)>;
+pub(super) type Answered = Result<Reply, Status>;
 
 /// A file that answers a request.
 #[derive(Clone, Copy)]
@@ -37,16 +39,16 @@ enum Form<'f> {
 
 impl<'f> Answer<'f> {
     /// Answers.
-    pub fn reply<'a, 'b>(&self, lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
-        match self.choose(&lent) {
+    pub fn reply(&self, lent: &mut Lent<'_, '_>) -> Answered {
+        match self.choose(lent) {
             Form::Ready(form) => self.send(form, lent),
             Form::Coded(coding) => self.send_coded(coding, lent),
-            Form::None => not_acceptable(lent),
+            Form::None => Err(not_acceptable(lent)),
         }
     }
 
-    /// Chooses among the forms: a file beside this one if the client takes its coding, else a coding
-    /// made on the fly, else the file as it is.
+    /// Chooses among the forms: a file beside this one if the client takes its coding, else a
+    /// coding made on the fly, else the file as it is.
     fn choose(&self, lent: &Lent<'_, '_>) -> Form<'f> {
         let asset = self.asset;
         if !asset.traits.varies {
@@ -92,9 +94,11 @@ impl<'f> Answer<'f> {
     fn may_code(&self, acceptance: Acceptance, lent: &Lent<'_, '_>) -> bool {
         let view = &lent.view;
         let forbids = |value| std::str::from_utf8(value).is_ok_and(forbids_coding);
-        let gets_part = || wants_range(view) && self.if_range(&self.asset.identity, lent);
-        !view.values(FieldName::CacheControl).any(forbids)
-            && !(acceptance.allows_identity() && gets_part())
+        let is_forbidden = view.values(FieldName::CacheControl).any(forbids);
+        let is_part = acceptance.allows_identity()
+            && wants_range(view)
+            && self.if_range(&self.asset.identity, lent);
+        !is_forbidden && !is_part
     }
 
     /// Whether the range that a request asks for counts for this form.
@@ -104,7 +108,7 @@ impl<'f> Answer<'f> {
     }
 
     /// Sends a form if the request's conditions hold.
-    fn send<'a, 'b>(&self, form: &Representation, lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
+    fn send(&self, form: &Representation, lent: &mut Lent<'_, '_>) -> Answered {
         let conditions = Conditions::of(&lent.view);
         if let Some(conditions) = &conditions {
             match conditions.evaluate(true, &form.etag, form.modified) {
@@ -113,32 +117,32 @@ impl<'f> Answer<'f> {
                     lent.out.fields(&form.validators);
                     return Ok(Reply::status(Status::NOT_MODIFIED));
                 }
-                Verdict::Failed => return Err((Status::PRECONDITION_FAILED, lent)),
+                Verdict::Failed => return Err(Status::PRECONDITION_FAILED),
             }
         }
         // What was coded on the fly is sent whole: others code it in other bytes.
         let has_parts = !form.etag.is_weak() || form.coding.is_none();
-        if has_parts && wants_range(&lent.view) && self.if_range(form, &lent) {
+        if has_parts && wants_range(&lent.view) && self.if_range(form, lent) {
             return self.send_ranges(form, lent);
         }
         Ok(send_whole(form, lent))
     }
 
-    fn send_ranges<'a, 'b>(&self, form: &Representation, lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
+    fn send_ranges(&self, form: &Representation, lent: &mut Lent<'_, '_>) -> Answered {
         let length = form.content.len();
         let value = lent.view.field(FieldName::Range).unwrap_or_default();
         match Ranges::parse(value, length) {
             Ranges::Whole => Ok(send_whole(form, lent)),
             Ranges::One(part) => {
                 lent.out.field("Content-Range", content_range(part, length));
-                lent.out.fields(&form.validators);
                 lent.out.fields(&form.whole);
-                Ok(send_parts(&form.content, vec![Piece::Part(part)], lent))
+                let pieces = vec![Piece::Part(part)];
+                Ok(send_parts(&form.content, pieces, part.length(), lent))
             }
             Ranges::Several(parts) => {
                 let mut random = [0; 16];
                 if aws_lc_rs::rand::fill(&mut random).is_err() {
-                    return Err((Status::INTERNAL_SERVER_ERROR, lent));
+                    return Err(Status::INTERNAL_SERVER_ERROR);
                 }
                 let (high, low) = random.split_at(8);
                 let number = |half: &[u8]| half.iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
@@ -148,17 +152,22 @@ impl<'f> Answer<'f> {
                 lent.out.field("Content-Type", &body.content_type);
                 lent.out.fields(&form.validators);
                 lent.out.fields(&form.description);
-                Ok(send_parts(&form.content, body.pieces, lent))
+                let Multipart {
+                    pieces,
+                    content_length,
+                    ..
+                } = body;
+                Ok(send_parts(&form.content, pieces, content_length, lent))
             }
             Ranges::Unsatisfiable => {
                 lent.out.field("Content-Range", unsatisfied(length));
-                Err((Status::RANGE_NOT_SATISFIABLE, lent))
+                Err(Status::RANGE_NOT_SATISFIABLE)
             }
         }
     }
 
     /// Brings the file in a coding and sends it, or as it is where that cannot be.
-    fn send_coded<'a, 'b>(&self, coding: Coding, lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
+    fn send_coded(&self, coding: Coding, lent: &mut Lent<'_, '_>) -> Answered {
         let asset = self.asset;
         let empty = asset.coded_form(coding, Arc::default(), lent.wall);
         if let Some(conditions) = Conditions::of(&lent.view) {
@@ -168,21 +177,21 @@ impl<'f> Answer<'f> {
             }
         }
         match code::begin(self, empty, lent) {
-            Ok(answered) => answered,
-            Err(lent) => self.send_as_it_is(lent),
+            Some(answered) => answered,
+            None => self.send_as_it_is(lent),
         }
     }
 
     /// Sends the file as it is, where it could not be coded.
-    fn send_as_it_is<'a, 'b>(&self, lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
+    fn send_as_it_is(&self, lent: &mut Lent<'_, '_>) -> Answered {
         match takes_identity(&lent.view) {
             true => self.send(&self.asset.identity, lent),
-            false => not_acceptable(lent),
+            false => Err(not_acceptable(lent)),
         }
     }
 
     /// Sends what coding has come to.
-    pub fn send_result<'a, 'b>(&self, coding: Coding, lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
+    pub fn send_result(&self, coding: Coding, lent: &mut Lent<'_, '_>) -> Answered {
         match self.asset.coded(coding) {
             Some(Some(form)) => Ok(send_whole(form, lent)),
             _ => self.send_as_it_is(lent),
@@ -195,20 +204,22 @@ pub(super) fn takes_identity(view: &RequestView<'_>) -> bool {
     Acceptance::parse(view.values(FieldName::AcceptEncoding)).allows_identity()
 }
 
-/// There is no form that the client takes.
-fn not_acceptable<'a, 'b>(lent: Lent<'a, 'b>) -> Answered<'a, 'b> {
+/// The status where there is no form that the client takes.
+fn not_acceptable(lent: &mut Lent<'_, '_>) -> Status {
     lent.out.field("Vary", "Accept-Encoding");
-    Err((Status::NOT_ACCEPTABLE, lent))
+    Status::NOT_ACCEPTABLE
 }
 
 /// Whether a request asks for a part: only GET can (section 14.2), and with one field.
 fn wants_range(view: &RequestView<'_>) -> bool {
-    view.method() == Method::Get && view.values(FieldName::Range).count() == 1
+    const RANGE: FieldSet = FieldSet::of(&[FieldName::Range]);
+    view.has_any(RANGE)
+        && view.method() == Method::Get
+        && view.values(FieldName::Range).count() == 1
 }
 
 /// All of a form.
-fn send_whole(form: &Representation, lent: Lent<'_, '_>) -> Reply {
-    lent.out.fields(&form.validators);
+fn send_whole(form: &Representation, lent: &mut Lent<'_, '_>) -> Reply {
     lent.out.fields(&form.whole);
     content_reply(&form.content)
 }
@@ -222,11 +233,18 @@ pub(super) fn content_reply(content: &Content) -> Reply {
     reply.without_content_type()
 }
 
-/// Parts of a content, with status 206.
-fn send_parts(content: &Content, pieces: Vec<Piece>, lent: Lent<'_, '_>) -> Reply {
+/// Parts of a content, `length` bytes in all, with status 206.
+fn send_parts(
+    content: &Content,
+    pieces: Vec<Piece>,
+    length: u64,
+    lent: &mut Lent<'_, '_>,
+) -> Reply {
     let reply = match content {
         Content::Memory(bytes) => {
             let body = lent.out.body();
+            // Not much more than the content, which is in memory.
+            body.reserve(length as usize);
             for piece in pieces {
                 match piece {
                     Piece::Text(text) => body.extend_from_slice(&text),

@@ -225,8 +225,8 @@ mod tests {
                 true,
             ),
             (
-                "woff woff2 png jpg jpeg gif webp avif mp4 webm mp3 ogg zip gz br zst bz2 xz 7z pdf \
-                 docx xlsx odt jar apk deb rpm exe bin xyzzy ts",
+                "woff woff2 png jpg jpeg gif webp avif mp4 webm mp3 ogg zip gz br zst bz2 xz 7z \
+                 pdf docx xlsx odt jar apk deb rpm exe bin xyzzy ts",
                 false,
             ),
         ] {

@@ -16,6 +16,8 @@ pub struct Worker {
     pub cache: Cache,
     /// What codes small files.
     pub encoders: Encoders,
+    /// Held by every file that is coded while it is sent.
+    pub streams: Arc<()>,
     /// Room for the path of a request.
     pub path: Vec<u8>,
     /// The root.
@@ -49,6 +51,7 @@ impl Worker {
         Worker {
             cache: Cache::new(bounds),
             encoders: Encoders::new(),
+            streams: Arc::default(),
             path: Vec::new(),
             root: CurrentRoot::default(),
         }

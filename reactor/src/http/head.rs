@@ -1,7 +1,7 @@
 //! Parsed heads: what a request or status line and its header fields come to. Text stays where it
 //! was received; a head holds ranges into that text and owns no bytes.
 
-use super::{Method, Status};
+use super::{FieldSet, Method, Status};
 
 /// A range of bytes in the buffer that a head was parsed from. Heads are at most 65,535 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,6 +104,8 @@ pub struct RequestHead {
     /// a target in absolute or authority form, else from `Host`. Empty only when HTTP/1.0 sent
     /// none.
     pub host: Span,
+    /// The names of the header fields.
+    pub names: FieldSet,
     /// How the end of the body is known; never [`Framing::UntilClose`].
     pub framing: Framing,
     /// Bytes of the head, from the first byte of the buffer given to the parser (skipped empty

@@ -115,6 +115,36 @@ impl FieldName {
     }
 }
 
+/// A set of field names: of those that have an id each, and of all others as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldSet(u64);
+
+const _: () = assert!(FieldName::KNOWN.len() < 64, "a set has a bit for each name");
+
+impl FieldSet {
+    /// The set of these names.
+    pub const fn of(names: &[FieldName]) -> FieldSet {
+        let (mut bits, mut at) = (0, 0);
+        while at < names.len() {
+            bits |= 1 << names[at] as u64;
+            at += 1;
+        }
+        FieldSet(bits)
+    }
+
+    /// Adds a name.
+    #[inline]
+    pub fn insert(&mut self, name: FieldName) {
+        self.0 |= 1 << name as u64;
+    }
+
+    /// Whether any name is in both sets.
+    #[inline]
+    pub const fn intersects(self, other: FieldSet) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
 /// One header field of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {

@@ -8,6 +8,6 @@ mod status;
 pub mod uri;
 
 pub use head::{Framing, RequestHead, ResponseHead, Span, TargetForm, Version};
-pub use headers::{Field, FieldName};
+pub use headers::{Field, FieldName, FieldSet};
 pub use method::Method;
 pub use status::Status;

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use super::{ReplyBuffer, Route};
-use crate::http::{Field, FieldName, Method, RequestHead, Version};
+use crate::http::{Field, FieldName, FieldSet, Method, RequestHead, Version};
 use crate::router::{Params, decode_text};
 use crate::time::Instant;
 use crate::transport::Peer;
@@ -63,6 +63,12 @@ impl<'a> RequestView<'a> {
     /// The protocol version.
     pub fn version(&self) -> Version {
         self.head.version
+    }
+
+    /// Whether the request has a header field of any of these names.
+    #[inline]
+    pub fn has_any(&self, names: FieldSet) -> bool {
+        self.head.names.intersects(names)
     }
 
     /// The value of the first header field of this name.

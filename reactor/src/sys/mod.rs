@@ -1,8 +1,8 @@
 //! System calls and socket options behind safe functions.
 //!
 //! Owns what the engine asks of the operating system outside of sockets: how many descriptors and
-//! cores there are, whether a file can be read without waiting, which descriptors the parent process passed, what a failed `accept` means. Must
-//! not know anything of the engine.
+//! cores there are, whether a file can be read without waiting, which descriptors the parent
+//! process passed, what a failed `accept` means. Must not know anything of the engine.
 
 mod accept;
 mod cores;

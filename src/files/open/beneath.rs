@@ -3,7 +3,7 @@
 //! Owns what the kernel is asked and what its answers mean. Must not resolve anything itself.
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 use rustix::io::Errno;
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::{LOOK, Links, Purpose, Root, TRIES_MAX, Way};
 
 /// The best way that this system has, asked for the root itself.
-pub fn best_way(root: BorrowedFd<'_>) -> Way {
+pub fn best_way(root: &OwnedFd) -> Way {
     let ask = |resolve| openat2(root, c".", LOOK, Mode::empty(), resolve);
     match ask(ResolveFlags::BENEATH | ResolveFlags::CACHED) {
         // EAGAIN would be an answer: it would have to wait.
@@ -39,17 +39,21 @@ pub fn open_now(root: &Root, path: &CStr, purpose: Purpose) -> Result<OwnedFd, E
 /// Opens what is at `path`, and waits for a disk if need be.
 pub fn open(root: &Root, path: &CStr, purpose: Purpose) -> Result<OwnedFd, Errno> {
     answer(purpose, |flags| {
-        let mut result = Err(Errno::AGAIN);
-        for _ in 0..TRIES_MAX {
-            result = ask(root, path, flags, ResolveFlags::empty());
-            // EAGAIN: something was renamed during the lookup, so the kernel cannot say where it
-            // led; or whoever holds a lease on the file was told to give it back.
-            if !matches!(result, Err(Errno::AGAIN | Errno::INTR)) {
-                break;
-            }
-        }
-        result
+        retried(|| ask(root, path, flags, ResolveFlags::empty()))
     })
+}
+
+/// Asks again as long as the answer is `EAGAIN`, but not for ever: something was renamed during the
+/// lookup, so that the kernel cannot say where it led; or whoever has a lease on the file was told
+/// to give it back.
+fn retried(mut ask: impl FnMut() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Errno> {
+    for _ in 1..TRIES_MAX {
+        let result = ask();
+        if !matches!(result, Err(Errno::AGAIN | Errno::INTR)) {
+            return result;
+        }
+    }
+    ask()
 }
 
 fn ask(root: &Root, path: &CStr, flags: OFlags, cached: ResolveFlags) -> Result<OwnedFd, Errno> {
@@ -58,7 +62,7 @@ fn ask(root: &Root, path: &CStr, flags: OFlags, cached: ResolveFlags) -> Result<
         Links::Anywhere => ResolveFlags::empty(),
     };
     let resolve = ResolveFlags::NO_MAGICLINKS | below | cached;
-    openat2(root.directory.as_fd(), path, flags, Mode::empty(), resolve)
+    openat2(&root.directory, path, flags, Mode::empty(), resolve)
 }
 
 /// What `open` says; but a device or the like is `ENXIO`, whatever is said when it is opened: that
@@ -80,5 +84,35 @@ fn answer(
         Ok(_) => Err(Errno::NXIO),
         Err(Errno::AGAIN) => Err(Errno::AGAIN),
         Err(_) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_renames_disturb_is_tried_again_but_not_for_ever() {
+        for (disturbed, expected, asked) in [
+            (0, Errno::NOENT, 1),
+            (1, Errno::NOENT, 2),
+            (TRIES_MAX - 1, Errno::NOENT, TRIES_MAX),
+            (TRIES_MAX, Errno::AGAIN, TRIES_MAX),
+        ] {
+            let mut count = 0;
+            let result = retried(|| {
+                count += 1;
+                Err(if count <= disturbed {
+                    Errno::AGAIN
+                } else {
+                    Errno::NOENT
+                })
+            });
+            assert_eq!(
+                (result.unwrap_err(), count),
+                (expected, asked),
+                "{disturbed}"
+            );
+        }
     }
 }

@@ -13,11 +13,10 @@ mod walk;
 use std::ffi::CStr;
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 
 /// How often a lookup that another process's renames got in the way of is tried again.
@@ -82,11 +81,12 @@ impl Root {
     ///
     /// When it is no directory, or cannot be read.
     pub fn open(path: &Path, follow_symlinks: bool) -> io::Result<Root> {
-        let mut root = Root::open_name_by_name(path, follow_symlinks)?;
+        let root = Root::open_name_by_name(path, follow_symlinks)?;
         #[cfg(target_os = "linux")]
-        {
-            root.way = beneath::best_way(root.directory.as_fd());
-        }
+        let root = Root {
+            way: beneath::best_way(&root.directory),
+            ..root
+        };
         Ok(root)
     }
 
@@ -110,9 +110,9 @@ impl Root {
     /// there is none that can be opened, this one stays. May wait for a disk, if nobody has looked
     /// at that path for long.
     pub fn replaced_at(&self, path: &Path) -> Option<Root> {
-        let now = std::fs::metadata(path).ok()?;
-        let own = rustix::fs::fstat(&self.directory).ok()?;
-        if (now.dev(), now.ino()) == (own.st_dev, own.st_ino) {
+        let now = stat(path).ok()?;
+        let own = fstat(&self.directory).ok()?;
+        if (now.st_dev, now.st_ino) == (own.st_dev, own.st_ino) {
             return None;
         }
         match Root::open(path, self.links == Links::Anywhere) {
@@ -166,19 +166,18 @@ impl Root {
         File::from(self.resolve(path, Purpose::Look)?).metadata()
     }
 
-    /// Whether there is a directory at `path`, also one whose names may not be read: it may still
-    /// be passed through. What cannot be told is no directory. May wait for a disk.
-    pub fn has_directory(&self, path: &CStr) -> bool {
-        self.peek(path).is_ok_and(|metadata| metadata.is_dir())
-    }
-
     fn resolve_now(&self, path: &CStr, purpose: Purpose) -> Result<OwnedFd, Errno> {
         self.check(path)?;
         match self.way {
-            #[cfg(target_os = "linux")]
             Way::BeneathAtOnce => beneath::open_now(self, path, purpose),
-            _ => Err(Errno::AGAIN),
+            Way::Beneath | Way::NameByName => Err(Errno::AGAIN),
         }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn resolve_now(&self, path: &CStr, _: Purpose) -> Result<OwnedFd, Errno> {
+        self.check(path)?;
+        Err(Errno::AGAIN)
     }
 
     fn resolve(&self, path: &CStr, purpose: Purpose) -> Result<OwnedFd, Errno> {

@@ -1,18 +1,20 @@
 //! Resolves a path name by name, where the kernel cannot keep it below the root.
 //!
-//! Owns what `openat2` does elsewhere: symbolic links, how often they are followed, and that nothing
-//! leads above the root. Its safety rests on one thing: the system is only ever given single names
-//! that are not `..`, relative to a directory that was reached so, and never follows a link itself.
-//! Whatever is renamed meanwhile, a descriptor obtained so is below the root. What was seen before
-//! (that a name is a directory, a link, a file) only says what to try; when the attempt shows
-//! that it is so no longer, the name is looked at again.
+//! Owns what `openat2` does elsewhere: symbolic links, how often they are followed, and that none
+//! of them leads above the root. Must not read what it opens.
+//!
+//! Its safety rests on one thing: the system is only ever given single names that are not `..`,
+//! relative to a directory that was reached so, and never follows a link itself. Whatever is
+//! renamed meanwhile, a descriptor obtained so is below the root. What was seen of a name (that it
+//! is a directory, a link, a file) only says what to try; when the attempt shows that it is so no
+//! longer, the name is looked at again.
 //!
 //! ```text
-//!             ┌────────────── a directory: enter it ◄──────────────┐
-//!             ▼                                                    │
-//!  first name of what is ahead ── look ── a link: its target, then the rest, is ahead
-//!             ▲                    │                               │
-//!             └── changed since ◄──┴── the last name: open it ──► arrived
+//!  ┌──► first name of what is ahead ──► look at it
+//!  │                                     ├─ a link ────────► its target comes before the rest ──┐
+//!  │                                     ├─ the last one ──► open it ──► arrived                │
+//!  │                                     └─ a directory ───► enter it ──► the rest is ahead ────┤
+//!  └───────────────── (also when it changed between look and attempt) ◄─────────────────────────┘
 //! ```
 
 use std::ffi::CStr;
@@ -103,10 +105,21 @@ impl<'r> Place<'r> {
             }
             _ => {}
         }
+        let seen = statat(self.directory(), name, AtFlags::SYMLINK_NOFOLLOW)?;
+        self.pass(name, rest, FileType::from_raw_mode(seen.st_mode), purpose)
+    }
+
+    /// Goes on to `name`, which was seen to be of this type.
+    fn pass(
+        &mut self,
+        name: &[u8],
+        rest: &[u8],
+        seen: FileType,
+        purpose: Purpose,
+    ) -> Result<Step, Errno> {
         let is_last = rest.iter().all(|byte| *byte == b'/');
         let flags = if is_last { purpose.flags() } else { LOOK };
-        let seen = statat(self.directory(), name, AtFlags::SYMLINK_NOFOLLOW)?;
-        match FileType::from_raw_mode(seen.st_mode) {
+        match seen {
             FileType::Symlink => return self.read_link(name, is_last),
             FileType::Directory => {}
             // A slash behind a name says that it is a directory.
@@ -121,7 +134,7 @@ impl<'r> Place<'r> {
             OFlags::DIRECTORY
         };
         let descriptor = match self.open(name, flags | slash | OFlags::NOFOLLOW) {
-            // EMLINK is what FreeBSD says of a link.
+            // It is a link now (EMLINK in FreeBSD), or no directory any more.
             Err(Errno::LOOP | Errno::MLINK | Errno::NOTDIR) => return Ok(Step::Changed),
             result => result?,
         };
@@ -213,10 +226,11 @@ fn check_link(directory: BorrowedFd<'_>, name: &[u8], is_last: bool) -> Result<(
     // Whether it is dangerous there to follow a link that is not our own (`protected_symlinks`),
     // the kernel says when it is to do so. It only looks.
     let mode = Mode::from_raw_mode(fstat(directory)?.st_mode);
-    if is_last && mode.contains(SHARED) {
-        if let Err(Errno::ACCESS) = statat(directory, name, AtFlags::empty()) {
-            return Err(Errno::ACCESS);
-        }
+    if is_last
+        && mode.contains(SHARED)
+        && let Err(Errno::ACCESS) = statat(directory, name, AtFlags::empty())
+    {
+        return Err(Errno::ACCESS);
     }
     Ok(())
 }
@@ -224,4 +238,56 @@ fn check_link(directory: BorrowedFd<'_>, name: &[u8], is_last: bool) -> Result<(
 #[cfg(not(target_os = "linux"))]
 fn check_link(_directory: BorrowedFd<'_>, _name: &[u8], _is_last: bool) -> Result<(), Errno> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::testing::TempDir;
+
+    #[test]
+    fn what_changed_since_it_was_seen_is_neither_entered_nor_opened() {
+        let dir = TempDir::new();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        symlink("sub", dir.path().join("to-sub")).unwrap();
+        symlink("file", dir.path().join("to-file")).unwrap();
+        let root = Root::open_name_by_name(dir.path(), false).unwrap();
+        for purpose in [Purpose::Read, Purpose::Look] {
+            for (name, rest, seen) in [
+                ("to-sub", "/file", FileType::Directory),
+                ("to-sub", "/", FileType::Directory),
+                ("to-sub", "", FileType::Directory),
+                ("to-file", "", FileType::RegularFile),
+                ("to-file", "", FileType::Directory),
+                ("file", "/file", FileType::Directory),
+                ("file", "/", FileType::Directory),
+                ("file", "", FileType::Symlink),
+                ("sub", "/file", FileType::Symlink),
+            ] {
+                let mut place = Place::new(&root);
+                let step = place.pass(name.as_bytes(), rest.as_bytes(), seen, purpose);
+                let is_changed = matches!(step, Ok(Step::Changed));
+                assert!(is_changed, "{name}{rest}, seen as {seen:?}, to {purpose:?}");
+                assert!(place.below.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_is_taken_name_by_name() {
+        for (path, name, rest) in [
+            ("", "", ""),
+            ("a", "a", ""),
+            ("a/", "a", "/"),
+            ("a/b/", "a", "/b/"),
+            ("//a//b", "a", "//b"),
+            ("//", "", ""),
+        ] {
+            let expected = (name.as_bytes(), rest.as_bytes());
+            assert_eq!(first_name(path.as_bytes()), expected, "{path}");
+        }
+    }
 }

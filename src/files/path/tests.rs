@@ -186,12 +186,42 @@ fn a_name_is_joined_to_a_directory() {
         let (mut parsed, mut joined) = (Vec::new(), b"before".to_vec());
         let path = FilePath::parse(raw.as_bytes(), false, &mut parsed).unwrap();
         let path = path.join("index.html", &mut joined).unwrap();
-        assert_eq!(path.file_name(), b"index.html");
         assert!(!path.is_directory());
         path.as_c_str().to_str().unwrap().to_owned()
     };
     assert_eq!(join("/"), "index.html");
     assert_eq!(join("/a/b/"), "a/b/index.html");
+}
+
+#[test]
+fn names_of_our_own_are_taken_as_they_are() {
+    let from_names = |names: &[u8]| {
+        let mut buffer = b"before".to_vec();
+        let path = FilePath::from_names(names, &mut buffer)?;
+        Some((path.as_c_str().to_bytes().to_vec(), path.is_directory()))
+    };
+    for (names, path, is_directory) in [
+        (&b""[..], &b"."[..], true),
+        (b"/", b".", true),
+        (b"a", b"a", false),
+        (b"//a//b/", b"a/b", true),
+        (b".git/%2e%2e/a\\b", b".git/%2e%2e/a\\b", false),
+        (b"\xc0\xae", b"\xc0\xae", false),
+    ] {
+        let expected = Some((path.to_vec(), is_directory));
+        assert_eq!(from_names(names), expected, "{names:?}");
+    }
+    let too_long = "a/".repeat(PATH_BYTES_MAX);
+    for names in [
+        &b".."[..],
+        b"a/../b",
+        b"./a",
+        b"a/.",
+        b"a\0b",
+        too_long.as_bytes(),
+    ] {
+        assert_eq!(from_names(names), None, "{}", names.escape_ascii());
+    }
 }
 
 #[test]

@@ -112,7 +112,9 @@ impl Downstream {
             {
                 Ok(Some(head)) => {
                     budget.requests -= 1;
+                    let before = cx.out.len();
                     let Answered { used } = self.respond(text, &head, key, site, cx);
+                    budget.spend(cx.out.len() - before);
                     hand.start += used;
                     if !matches!(self.state, State::Reading) {
                         if cx.mutated(Mutation::PipelinedDropped) {

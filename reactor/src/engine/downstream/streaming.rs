@@ -73,7 +73,8 @@ impl Downstream {
         }
         match progress {
             Progress::More if made == 0 || rests => {
-                // One that makes nothing although there is room has its chance in the next turn too.
+                // One that makes nothing although there is room has its chance in the next turn
+                // too.
                 self.queue(key, cx);
                 Run::Waits
             }

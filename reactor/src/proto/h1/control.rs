@@ -3,7 +3,7 @@
 
 use super::framing::{self, FramingFields};
 use super::{Violation, scan};
-use crate::http::{FieldName, Span, Version, uri};
+use crate::http::{FieldName, FieldSet, Span, Version, uri};
 
 /// Whose head is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ impl Seen {
 pub(super) struct Control {
     pub(super) role: Role,
     pub(super) seen: Seen,
+    /// The names of the fields.
+    pub(super) names: FieldSet,
     /// The host of `Host`, without the port.
     pub(super) host: Span,
     length: u64,
@@ -82,6 +84,7 @@ impl Control {
         Control {
             role,
             seen,
+            names: FieldSet::default(),
             host: Span::default(),
             length: 0,
             close: false,

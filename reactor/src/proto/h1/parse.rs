@@ -185,6 +185,7 @@ fn request(
         } else {
             target.host
         },
+        names: control.names,
         framing,
         len,
     })
@@ -339,6 +340,7 @@ fn field_lines(
             value: Span::new(from, to),
         };
         fields.push(field);
+        control.names.insert(id);
         if id.frames() {
             control.judge(id, buf, field.value)?;
         }
