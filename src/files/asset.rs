@@ -255,9 +255,9 @@ impl Asset {
             .chain(absent)
     }
 
-    /// Whether tags that are weak because the files were young can be strong at `now`. The files are
-    /// to be read again then: they may have changed after they were read, at the same time by the
-    /// file system's clock.
+    /// Whether tags that are weak because the files were young can be strong at `now`. The files
+    /// are to be read again then: they may have changed after they were read, at the same time by
+    /// the file system's clock.
     pub fn has_come_of_age(&self, now: Duration) -> bool {
         let stamps = self.sources().filter_map(|(_, stamp)| stamp);
         self.is_young
@@ -356,3 +356,6 @@ impl Drop for Claim {
         coded.is_claimed.store(false, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests;
