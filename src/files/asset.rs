@@ -361,3 +361,6 @@ impl Drop for Claim {
         coded.is_claimed.store(false, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,12 +55,16 @@ impl ErrorPages {
         files: &Arc<Files>,
         lent: &mut Lent<'_, '_>,
     ) -> Reply {
-        let code = status.code();
-        let is_for = |page: &&Page| (page.first..=page.last).contains(&code);
-        match self.0.iter().find(is_for) {
+        match self.page_for(status) {
             Some(page) => page.reply(status, files, lent),
             None => refusal(status),
         }
+    }
+
+    fn page_for(&self, status: Status) -> Option<&Page> {
+        let code = status.code();
+        let is_for = |page: &&Page| (page.first..=page.last).contains(&code);
+        self.0.iter().find(is_for)
     }
 }
 
@@ -182,4 +186,103 @@ pub fn refusal(status: Status) -> Reply {
         _ => return Reply::status(status),
     };
     Reply::text(text).with_status(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::sample;
+    use super::*;
+    use crate::testing::TempDir;
+
+    /// The pages of these statuses and files, in a directory that has `404.html` and `sub`.
+    fn pages(pages: &[(u16, u16, PathBuf)]) -> io::Result<ErrorPages> {
+        let dir = TempDir::new();
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        std::fs::write(dir.path().join("404.html"), "missing").unwrap();
+        std::fs::write(dir.path().join("sub/5xx.html"), "broken").unwrap();
+        let page = |(first, last, file): &(u16, u16, PathBuf)| ErrorPage {
+            first: *first,
+            last: *last,
+            file: match file.starts_with("ROOT") {
+                true => dir.path().join(file.strip_prefix("ROOT").unwrap()),
+                false => file.clone(),
+            },
+        };
+        let config = Config {
+            error_pages: pages.iter().map(page).collect(),
+            ..sample::config(dir.path())
+        };
+        ErrorPages::new(&config, &Arc::new(Root::open(dir.path(), false).unwrap()))
+    }
+
+    #[test]
+    fn the_first_page_that_is_for_a_status_counts() {
+        let pages = pages(&[
+            (404, 404, "404.html".into()),
+            (500, 599, "sub/5xx.html".into()),
+            (400, 599, "ROOT/404.html".into()),
+        ])
+        .unwrap();
+        let path = |code| {
+            let page = pages.page_for(Status::new(code).unwrap())?;
+            Some((
+                String::from_utf8_lossy(&page.path).into_owned(),
+                page.root.is_some(),
+            ))
+        };
+        let relative = |path: &str| Some((path.to_owned(), false));
+        assert_eq!(path(404), relative("404.html"));
+        assert_eq!(path(500), relative("sub/5xx.html"));
+        assert_eq!(path(599), relative("sub/5xx.html"));
+        for code in [400, 403, 405, 499] {
+            assert_eq!(path(code), Some(("404.html".to_owned(), true)), "{code}");
+        }
+        for code in [301, 399] {
+            assert_eq!(path(code), None, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_page_is_named_before_anything_is_served() {
+        for file in [
+            "missing.html",
+            "sub",
+            "../secret",
+            "/",
+            "ROOT/missing",
+            "ROOT/sub",
+            "",
+        ] {
+            let error = pages(&[(404, 404, file.into())]).unwrap_err();
+            let text = error.to_string();
+            let name = file.strip_prefix("ROOT").unwrap_or(file);
+            assert!(
+                text.starts_with("the error page ") && text.contains(name),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_system_is_a_status() {
+        for (errno, status) in [
+            (Errno::NOENT, 404),
+            (Errno::NOTDIR, 404),
+            (Errno::XDEV, 404),
+            (Errno::LOOP, 404),
+            (Errno::NAMETOOLONG, 404),
+            (Errno::ACCESS, 403),
+            (Errno::PERM, 403),
+            (Errno::MFILE, 503),
+            (Errno::NFILE, 503),
+            (Errno::NOMEM, 503),
+            (Errno::AGAIN, 503),
+            (Errno::IO, 500),
+        ] {
+            assert_eq!(status_of(&errno.into()).code(), status, "{errno:?}");
+        }
+        assert_eq!(status_of(&io::Error::other("ours")).code(), 500);
+    }
 }

@@ -331,3 +331,6 @@ pub fn is_absence(error: &io::Error) -> bool {
         )
     )
 }
+
+#[cfg(test)]
+mod tests;

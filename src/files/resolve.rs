@@ -155,3 +155,6 @@ fn try_directory(path: &FilePath<'_>, sight: &mut impl Sight) -> io::Result<Trie
         false => Tried::Nothing,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ impl Sight for Disk<'_> {
         Disk::has_directory(self, path)
     }
 }
+
+#[cfg(test)]
+mod tests;

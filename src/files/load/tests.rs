@@ -1,0 +1,219 @@
+//! What is made of a file on the disk.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use rustix::io::Errno;
+
+use super::super::config::Config;
+use super::super::sample::{self, WALL};
+use super::*;
+use crate::testing::TempDir;
+
+/// A directory and its rules.
+struct Site {
+    root: Root,
+    loader: Loader,
+    dir: TempDir,
+}
+
+impl Site {
+    fn new() -> Site {
+        Site::with(|config| config)
+    }
+
+    fn with(change: impl FnOnce(Config) -> Config) -> Site {
+        let dir = TempDir::new();
+        let config = change(sample::config(dir.path()));
+        Site {
+            root: Root::open(dir.path(), false).unwrap(),
+            loader: Loader::new(Rules::new(&config)),
+            dir,
+        }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.dir.path().join(name), bytes).unwrap();
+    }
+
+    fn disk(&self) -> Disk<'_> {
+        Disk {
+            loader: &self.loader,
+            root: &self.root,
+            patience: Patience::Waits,
+            wall: WALL,
+        }
+    }
+
+    fn look(&self, path: &str) -> Looked {
+        let mut buffer = Vec::new();
+        let path = FilePath::parse(path.as_bytes(), false, &mut buffer).unwrap();
+        self.disk().look(&path).unwrap()
+    }
+
+    fn asset(&self, path: &str) -> Arc<Asset> {
+        match self.look(path) {
+            Looked::File(asset) => asset,
+            other => panic!("{other:?} at {path}"),
+        }
+    }
+}
+
+#[test]
+fn small_files_are_read_and_large_ones_stay_open() {
+    let site = Site::new();
+    for length in [0, 1, MEMORY_BYTES_MAX as usize] {
+        let bytes = vec![b'x'; length];
+        site.write("file", &bytes);
+        let asset = site.asset("/file");
+        let Content::Memory(found) = &asset.identity.content else {
+            panic!("{length} bytes are small");
+        };
+        assert_eq!((&found[..], asset.descriptors()), (&bytes[..], 0));
+        assert_eq!(asset.stamp.size, length as u64);
+    }
+    site.write("file", &vec![b'x'; MEMORY_BYTES_MAX as usize + 1]);
+    let asset = site.asset("/file");
+    assert_eq!(asset.identity.content.len(), MEMORY_BYTES_MAX + 1);
+    let Content::File(file, _) = &asset.identity.content else {
+        panic!("it is large");
+    };
+    assert_eq!(asset.descriptors(), 1);
+    // It is this file, whatever becomes of its name.
+    fs::remove_file(site.dir.path().join("file")).unwrap();
+    let mut byte = [0];
+    assert_eq!(file.read(&mut byte, MEMORY_BYTES_MAX).unwrap(), 1);
+}
+
+#[test]
+fn what_is_no_regular_file_is_nothing() {
+    let site = Site::new();
+    let path = |name: &str| site.dir.path().join(name);
+    fs::create_dir(path("dir")).unwrap();
+    symlink("/etc/passwd", path("out")).unwrap();
+    symlink("nowhere", path("dangling")).unwrap();
+    symlink("loop", path("loop")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+    let mut mkfifo = Command::new("mkfifo");
+    assert!(mkfifo.arg(path("fifo")).status().unwrap().success());
+    site.write("file", b"file");
+    let long = format!("/{}", "x".repeat(300));
+    let absent = ["/missing", "/missing/file", "/file/file", &long];
+    for name in ["/out", "/dangling", "/loop", "/socket", "/fifo"]
+        .iter()
+        .chain(&absent)
+    {
+        assert!(matches!(site.look(name), Looked::Nothing), "{name}");
+    }
+    assert!(matches!(site.look("/dir"), Looked::Directory));
+    symlink("file", path("in")).unwrap();
+    assert_eq!(site.asset("/in").identity.content.len(), 4);
+}
+
+#[test]
+fn what_decides_of_an_asset_is_the_file_that_is_sent() {
+    let site = Site::with(|config| Config {
+        index: vec!["start.json".into()],
+        ..config
+    });
+    fs::create_dir(site.dir.path().join("dir")).unwrap();
+    site.write("dir/start.json", b"{}");
+    let mut buffer = Vec::new();
+    let path = FilePath::parse(b"/dir/", false, &mut buffer).unwrap();
+    let asset = site.disk().look_for_index(&path).unwrap().unwrap();
+    assert_eq!(asset.traits.content_type, "application/json");
+    assert_eq!(&*asset.key, path.directory_key());
+    assert_ne!(
+        &*asset.key,
+        path.as_bytes(),
+        "the file that the directory is not"
+    );
+    assert!(site.disk().has_directory(&path).unwrap());
+    assert!(site.disk().is_current(&asset).unwrap());
+}
+
+#[test]
+fn a_name_of_an_index_that_does_not_fit_is_passed_over() {
+    let site = Site::with(|config| Config {
+        index: vec!["x".repeat(4000), "y".repeat(300), "index.html".into()],
+        ..config
+    });
+    let long = "d".repeat(200);
+    fs::create_dir(site.dir.path().join(&long)).unwrap();
+    site.write(&format!("{long}/index.html"), b"index");
+    let mut buffer = Vec::new();
+    let path = FilePath::parse(long.as_bytes(), false, &mut buffer).unwrap();
+    let asset = site.disk().look_for_index(&path).unwrap().unwrap();
+    assert_eq!(asset.identity.content.len(), 5);
+    assert!(site.disk().is_current(&asset).unwrap());
+}
+
+#[test]
+fn a_file_that_changes_all_the_time_is_sent_from_the_disk() {
+    let site = Site::new();
+    site.write("log", b"a line\n");
+    let path = site.dir.path().join("log");
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::File::options().append(true).open(&path).unwrap();
+            while !ended.load(Relaxed) {
+                if file.metadata().unwrap().len() > 32_000 {
+                    file.set_len(7).unwrap();
+                }
+                io::Write::write_all(&mut file, b"a line\n").unwrap();
+            }
+        });
+        for _ in 0..200 {
+            let asset = site.asset("/log");
+            match &asset.identity.content {
+                // What is in memory is as long as it is said to be, and was so at one time.
+                Content::Memory(bytes) => {
+                    assert_eq!(bytes.len() as u64, asset.stamp.size);
+                    assert!(bytes.chunks(7).all(|line| line == b"a line\n"));
+                }
+                Content::File(_, length) => assert_eq!(*length, asset.stamp.size),
+            }
+        }
+        ended.store(true, Relaxed);
+    });
+}
+
+#[test]
+fn what_is_known_of_a_file_system_is_known_of_all_its_files() {
+    let site = Site::new();
+    for name in ["one", "two"] {
+        site.write(name, b"bytes");
+        site.asset(&format!("/{name}"));
+    }
+    let device = site.asset("/one").stamp.device;
+    let known = site.loader.residences.lock().unwrap();
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[0].0, device);
+}
+
+#[test]
+fn what_says_that_nothing_is_served_is_told_from_faults() {
+    let error = |errno: Errno| io::Error::from(errno);
+    for errno in [
+        Errno::NOENT,
+        Errno::NOTDIR,
+        Errno::LOOP,
+        Errno::XDEV,
+        Errno::NXIO,
+    ] {
+        assert!(is_absence(&error(errno)), "{errno:?}");
+    }
+    for errno in [
+        Errno::ACCESS,
+        Errno::IO,
+        Errno::MFILE,
+        Errno::AGAIN,
+        Errno::NOMEM,
+    ] {
+        assert!(!is_absence(&error(errno)), "{errno:?}");
+    }
+    assert!(!is_absence(&io::Error::other("not the system's")));
+}
