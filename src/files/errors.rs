@@ -8,15 +8,15 @@ use std::sync::Arc;
 use reactor::{Reply, Status};
 use rustix::io::Errno;
 
-use super::asset::Asset;
+use super::cache::asset::Asset;
+use super::cache::sight::AtOnce;
 use super::config::{Config, ErrorPage};
+use super::disk::load::{Disk, Looked, Patience, is_absence};
+use super::disk::open::Root;
 use super::handler::{Files, Lent};
-use super::load::{Disk, Looked, Patience, is_absence};
-use super::open::Root;
 use super::path::FilePath;
 use super::resolve::Sight;
-use super::respond::content_reply;
-use super::sight::AtOnce;
+use super::respond::answer::content_reply;
 
 /// The pages, the first one that is for a status counts.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Answers with files: from a request's path to what is there, at once or by way of a job.
 //!
-//! What is then said of it is [`super::respond`]'s.
+//! What is then said of it is [`super::respond::answer`]'s.
 
 use std::any::Any;
 use std::io::{self, ErrorKind};
@@ -12,17 +12,17 @@ use std::time::Duration;
 use reactor::time::Instant;
 use reactor::{Handler, Parts, Reply, Request, Status};
 
+use super::cache::sight::AtOnce;
+use super::cache::worker::{Found, Tree, Worker};
 use super::config::Config;
+use super::disk::load::{Disk, Loader, Patience};
+use super::disk::open::Root;
 use super::errors::{ErrorPages, refusal, status_of};
 use super::list_page::ListPage;
-use super::load::{Disk, Loader, Patience};
-use super::open::Root;
 use super::path::{FilePath, Refusal};
 use super::resolve::{Candidates, Outcome};
-use super::respond::Answer;
+use super::respond::answer::Answer;
 use super::rules::Rules;
-use super::sight::AtOnce;
-use super::worker::{Found, Tree, Worker};
 use crate::encoding::SpareEncoders;
 
 /// Finds this feature's part of a worker's local value.

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 
 use reactor::{FieldName, Reply, ReplyBuffer, RequestView};
 
+use super::disk::open::Root;
 use super::handler::Files;
 use super::listing::{self, Order, wants_json};
-use super::open::Root;
 use super::path::FilePath;
 use crate::encoding::{Acceptance, Choice};
 

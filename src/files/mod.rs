@@ -1,43 +1,43 @@
 //! Serves the regular files below a directory to GET and HEAD.
 //!
 //! Owns the way from a request's path to an open file, and what the answer says of it. Must not
-//! know of other features. Three walls stand between a client and a file that is not meant for it:
-//! [`path`] refuses what does not name one, [`open`] has the kernel refuse what leads out of the
-//! root, and [`handler`] answers with regular files only.
+//! know of other features.
+//!
+//! ```text
+//!   request ──► handler ──► path ──► resolve ──► cache ──► disk      which file, and what it is
+//!                  │                 (try_files)   │
+//!                  │                               ▼
+//!   reply ◄────────┴────── respond ◄──────────── asset              what is said of it
+//!            errors, listing: where there is none
+//! ```
+//!
+//! Three walls stand between a client and a file that is not meant for it: [`path`] refuses what
+//! does not name one, [`disk::open`] has the kernel refuse what leads out of the root, and
+//! [`disk::load`] takes regular files only.
 
-mod asset;
 mod cache;
-mod code;
-mod conditions;
 mod config;
+mod disk;
 mod errors;
-mod etag;
 mod handler;
 mod list_page;
 mod listing;
-mod load;
-mod multipart;
-mod open;
 mod path;
-mod ranges;
 mod resolve;
 mod respond;
 mod rules;
 #[cfg(test)]
 mod sample;
-mod sight;
-mod stamp;
 mod types;
-mod worker;
 
 use std::io;
 
 use reactor::{HalfClose, Route};
 
-pub use cache::Bounds;
+pub use cache::clock::Bounds;
+pub use cache::worker::Worker;
 pub use config::{CacheControl, Config, ErrorPage, Try};
 pub use handler::Reach;
-pub use worker::Worker;
 
 /// The route that answers with files, for every path; `reach` finds what a worker keeps for it.
 ///

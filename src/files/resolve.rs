@@ -5,9 +5,9 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use super::asset::Asset;
+use super::cache::asset::Asset;
 use super::config::Try;
-use super::load::Looked;
+use super::disk::load::Looked;
 use super::path::FilePath;
 
 /// What stands for the path that was asked for.

@@ -7,8 +7,8 @@ mod tree;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 
-use super::super::path::FilePath;
 use super::*;
+use crate::files::path::FilePath;
 use crate::testing::TempDir;
 use tree::{Answer, Tree, ask, error, file, roots, undisturbed};
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use reactor::time::Instant;
 
 use super::asset::Asset;
-use super::cache::Cache;
-use super::load::{Disk, Looked};
-use super::path::FilePath;
-use super::resolve::Sight;
+use super::clock::Cache;
+use crate::files::disk::load::{Disk, Looked};
+use crate::files::path::FilePath;
+use crate::files::resolve::Sight;
 
 /// How long what was seen on the disk is taken for what is there.
 pub const FRESH_FOR: Duration = Duration::from_secs(1);

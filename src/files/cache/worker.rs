@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use reactor::time::Instant;
 
-use super::cache::{Bounds, Cache};
-use super::code::CodedInTurn;
-use super::open::Root;
+use super::clock::{Bounds, Cache};
 use super::sight::FRESH_FOR;
 use crate::encoding::Encoders;
+use crate::files::disk::open::Root;
+use crate::files::respond::code::CodedInTurn;
 
 /// A worker's part of the files.
 pub struct Worker {
@@ -119,8 +119,8 @@ impl Tree {
 mod tests {
     use std::time::Duration;
 
-    use super::super::sample;
     use super::*;
+    use crate::files::sample;
     use crate::testing::TempDir;
 
     const BOUNDS: Bounds = Bounds {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::sample;
 use super::*;
 use crate::encoding::Coding;
+use crate::files::sample;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014), so that a seed means the same for ever.
 struct Random(u64);

@@ -8,21 +8,21 @@ use reactor::{
     FieldName, FieldSet, FileBody, FilePart, Method, ReadAt, Reply, RequestView, Status,
 };
 
-use super::asset::{Asset, Content, Representation};
 use super::code;
 use super::conditions::{Conditions, Verdict};
-use super::handler::{Files, Lent};
 use super::multipart::{Multipart, Piece, content_range, unsatisfied};
 use super::ranges::{Part, Ranges};
-use super::rules::forbids_coding;
 use crate::encoding::{Acceptance, Choice, Coding};
+use crate::files::cache::asset::{Asset, Content, Representation};
+use crate::files::handler::{Files, Lent};
+use crate::files::rules::forbids_coding;
 
 /// What becomes of a request: a reply, or a status to be refused with.
-pub(super) type Answered = Result<Reply, Status>;
+pub(in crate::files) type Answered = Result<Reply, Status>;
 
 /// A file that answers a request.
 #[derive(Clone, Copy)]
-pub(super) struct Answer<'f> {
+pub(in crate::files) struct Answer<'f> {
     pub files: &'f Arc<Files>,
     pub asset: &'f Arc<Asset>,
 }
@@ -225,7 +225,7 @@ fn send_whole(form: &Representation, lent: &mut Lent<'_, '_>) -> Reply {
 }
 
 /// All of a content; what is said of it is in the reply buffer.
-pub(super) fn content_reply(content: &Content) -> Reply {
+pub(in crate::files) fn content_reply(content: &Content) -> Reply {
     let reply = match content {
         Content::Memory(bytes) => Reply::shared("", Arc::clone(bytes)),
         Content::File(file, length) => Reply::file("", FileBody::new(source(file), 0..*length)),

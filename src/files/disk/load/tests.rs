@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::io::Errno;
 
-use super::super::config::Config;
-use super::super::sample::{self, WALL};
 use super::*;
+use crate::files::config::Config;
+use crate::files::sample::{self, WALL};
 use crate::testing::TempDir;
 
 /// A directory and its rules.

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use reactor::sys::{OpenFile, Residence};
 
-use super::asset::{Asset, Content, Place, Sibling};
-use super::open::{Opened, Root};
-use super::path::FilePath;
-use super::rules::Rules;
 use super::stamp::Stamp;
 use crate::encoding::Coding;
+use crate::files::cache::asset::{Asset, Content, Place, Sibling};
+use crate::files::disk::open::{Opened, Root};
+use crate::files::path::FilePath;
+use crate::files::rules::Rules;
 
 /// Files up to this size are kept in memory. Beyond it copying them costs more than what asking the
 /// system for them adds.

@@ -5,14 +5,14 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-use super::super::asset::Content;
-use super::super::cache::Bounds;
-use super::super::load::{Loader, Patience};
-use super::super::open::Root;
-use super::super::rules::Rules;
-use super::super::sample::{self, WALL};
 use super::*;
 use crate::encoding::Coding;
+use crate::files::cache::asset::Content;
+use crate::files::cache::clock::Bounds;
+use crate::files::disk::load::{Loader, Patience};
+use crate::files::disk::open::Root;
+use crate::files::rules::Rules;
+use crate::files::sample::{self, WALL};
 use crate::testing::TempDir;
 
 /// A directory, and what a worker has at hand of it.

@@ -11,9 +11,9 @@ use std::time::Duration;
 use reactor::FieldLines;
 use reactor::sys::OpenFile;
 
-use super::etag::{ETag, http_date, is_settled};
-use super::stamp::Stamp;
 use crate::encoding::Coding;
+use crate::files::disk::stamp::Stamp;
+use crate::files::respond::etag::{ETag, http_date, is_settled};
 
 /// Where the bytes of a representation are: in memory if they are few, else in the open file.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What is said of files, when, and who may code them.
 
-use super::super::sample::{self, WALL};
 use super::*;
+use crate::files::sample::{self, WALL};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -1,0 +1,10 @@
+//! What is said of a file that was found: in which form, under which conditions, all of it or parts
+//! (RFC 9110 sections 8 and 12 to 14).
+
+pub mod answer;
+pub mod code;
+pub mod conditions;
+pub mod etag;
+pub mod multipart;
+pub mod ranges;
+pub mod sliced;
