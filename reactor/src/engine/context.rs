@@ -27,6 +27,8 @@ use crate::time::{Clock, Instant, Wheel};
 pub(super) struct Context {
     /// The time of this turn: one clock reading for all that happens in it.
     pub now: Instant,
+    /// The time of day then, since the Unix epoch.
+    pub wall: Duration,
     /// Which turn this is, counted from the first.
     pub turn: u64,
     pub clock: Clock,
@@ -83,6 +85,7 @@ impl Context {
         );
         Context {
             now,
+            wall: clock.wall(),
             turn: 0,
             dates: Dates::new(site.server_name.as_deref(), &clock, now),
             clock,
@@ -116,6 +119,7 @@ impl Context {
         self.turn += 1;
         self.handshakes.begin_turn();
         self.dates.refresh(&self.clock, self.now);
+        self.wall = self.dates.wall_at(self.now);
     }
 
     /// Takes what a new site changes.

@@ -232,7 +232,7 @@ impl Downstream {
                 out: &mut cx.reply,
                 local: &mut *cx.local,
                 now: cx.now,
-                wall: cx.dates.wall_at(cx.now),
+                wall: cx.wall,
             };
             dispatch::handle(&mut request, &cx.stats)
         };
@@ -269,14 +269,13 @@ impl Downstream {
 
     /// Has the reply made that a job has left to be made here.
     fn make_reply(&mut self, exchange: &Exchange, next: Next, cx: &mut Context) -> Reply {
-        let wall = cx.dates.wall_at(cx.now);
         let mut request = Request {
             view: exchange.view(self.socket.tls_info()),
             body: &[],
             out: &mut cx.reply,
             local: &mut *cx.local,
             now: cx.now,
-            wall,
+            wall: cx.wall,
         };
         let made = dispatch::guarded(&cx.stats, "handler", || next(&mut request));
         made.unwrap_or_else(|| {

@@ -166,7 +166,7 @@ impl Downstream {
             out: &mut cx.reply,
             local: &mut *cx.local,
             now: cx.now,
-            wall: cx.dates.wall_at(cx.now),
+            wall: cx.wall,
         };
         let early = match route.middleware.is_empty() {
             true => own,
