@@ -73,8 +73,9 @@ impl Candidates {
     ///
     /// # Errors
     ///
-    /// What cannot be told without waiting is `WouldBlock`. Of other errors the first one that was
-    /// met, unless something was found all the same.
+    /// What cannot be told without waiting is `WouldBlock`. That a file may not be read counts only
+    /// where nothing else was found; any other error ends the search, as nobody knows then what is
+    /// there: a script that cannot be opened just now is no page of an application.
     pub fn resolve(&self, path: &FilePath<'_>, sight: &mut impl Sight) -> io::Result<Outcome> {
         let mut bare = None;
         let mut failure = None;
@@ -85,10 +86,10 @@ impl Candidates {
                     bare.get_or_insert(directory);
                 }
                 Ok(Tried::Found(outcome)) => return Ok(outcome),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
-                Err(error) => {
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                     failure.get_or_insert(error);
                 }
+                Err(error) => return Err(error),
             }
         }
         match (bare, failure) {

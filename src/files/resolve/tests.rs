@@ -162,7 +162,7 @@ fn each_candidate_comes_to_what_is_there() {
 }
 
 #[test]
-fn an_error_counts_unless_something_is_found_all_the_same() {
+fn what_may_not_be_read_is_passed_over_and_no_other_error_is() {
     use There::{Broken, Cold, Directory, File, Refused};
     for (texts, path, there, expected) in [
         (PLAIN, "/a", &[("a", Refused)][..], "PermissionDenied"),
@@ -182,13 +182,20 @@ fn an_error_counts_unless_something_is_found_all_the_same() {
             CLEAN,
             "/a",
             &[("a", Refused), ("a.html", Broken)],
-            "status 404",
+            "InvalidData",
         ),
         (SINGLE_PAGE, "/a", &[("a", Refused)], "PermissionDenied"),
         (
             SINGLE_PAGE,
             "/a",
             &[("a", Broken), ("index.html", Refused)],
+            "InvalidData",
+        ),
+        // It may be a script, which must not become the application's page.
+        (
+            SINGLE_PAGE,
+            "/a",
+            &[("a", Broken), ("index.html", File)],
             "InvalidData",
         ),
         // Rather an error than a list that may not be all there is.
