@@ -3,6 +3,7 @@
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use reactor::sys::OpenFile;
 use reactor::time::Instant;
@@ -96,13 +97,11 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
     };
     let (files, wall) = (Arc::clone(answer.files), lent.wall);
     Some(Ok(Reply::job(move |_| {
-        let coded = files.encoders.lend(|encoders| code_whole(&claim, encoders));
-        match coded {
-            Ok(coded) => {
-                let form = claim.asset().coded_form(coding, coded.into(), wall);
-                claim.asset().keep_coded(coding, form);
-            }
-            Err(error) => log::error!("cannot code a file: {error}"),
+        let made = files
+            .encoders
+            .lend(|encoders| code_once(&claim, encoders, wall));
+        if let Err(error) = made {
+            log::error!("cannot code a file: {error}");
         }
         Reply::then(move |request| {
             let Some(mut lent) = request.parts(files.reach) else {
@@ -117,6 +116,16 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
             result.unwrap_or_else(|status| files.fail(status, &mut lent))
         })
     })))
+}
+
+/// Codes the whole file and keeps the result, unless that was done while the job waited.
+fn code_once(claim: &Claim, encoders: &mut Encoders, wall: Duration) -> io::Result<()> {
+    let (asset, coding) = (claim.asset(), claim.coding());
+    if asset.coded(coding).is_none() {
+        let coded = code_whole(claim, encoders)?;
+        asset.keep_coded(coding, asset.coded_form(coding, coded.into(), wall));
+    }
+    Ok(())
 }
 
 fn code_whole(claim: &Claim, encoders: &mut Encoders) -> io::Result<Vec<u8>> {
@@ -173,8 +182,6 @@ fn code_in_slices(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use reactor::sys::Residence;
 
     use super::super::sliced::tests::{decode, file, text};
@@ -203,6 +210,24 @@ mod tests {
         let error =
             code_whole(&asset.claim(Coding::Gzip).unwrap(), &mut Encoders::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn what_was_made_while_the_job_waited_is_not_made_again() {
+        let dir = TempDir::new();
+        let bytes = text(100_000);
+        let open = file(&dir, &bytes, Residence::Unknown);
+        // It is shorter than it was: it cannot be coded any more.
+        let asset = sample::asset_of("a", Content::File(open, bytes.len() as u64 + 1));
+        let (first, second) = (
+            asset.claim(Coding::Gzip).unwrap(),
+            asset.share_claim(Coding::Gzip),
+        );
+        let mut encoders = Encoders::new();
+        assert!(code_once(&first, &mut encoders, sample::WALL).is_err());
+        let made = asset.coded_form(Coding::Gzip, Arc::from(*b"made"), sample::WALL);
+        asset.keep_coded(Coding::Gzip, made);
+        code_once(&second, &mut encoders, sample::WALL).unwrap();
     }
 
     #[test]
