@@ -324,12 +324,18 @@ impl Asset {
         }
     }
 
-    /// Bytes of memory that it takes in all its forms.
+    /// Bytes of memory that it takes in all its forms. One that somebody makes counts as if it were
+    /// as large as the file: what is kept is smaller.
     pub fn weight(&self) -> usize {
-        let coded = self.coded.iter().filter_map(|coded| coded.result.get());
-        let forms = self.forms().chain(coded.flatten());
+        let made_max = usize::try_from(self.identity.content.len()).unwrap_or(usize::MAX / 8);
+        let coded = self.coded.iter().map(|coded| match coded.result.get() {
+            Some(form) => form.as_ref().map_or(0, Representation::weight),
+            None if coded.is_claimed.load(Ordering::Acquire) => made_max + FIELDS_BYTES,
+            None => 0,
+        });
         let paths = self.sources().map(|(path, _)| path.as_bytes().len());
-        self.key.len() + paths.sum::<usize>() + forms.map(Representation::weight).sum::<usize>()
+        let forms = self.forms().map(Representation::weight);
+        self.key.len() + paths.chain(forms).chain(coded).sum::<usize>()
     }
 
     /// Descriptors that it holds.

@@ -95,6 +95,8 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
         None if takes_identity(&lent.view) => return None,
         None => answer.asset.share_claim(coding),
     };
+    // If the client has left when the job is done, nobody counts what it has kept.
+    lent.local.tree.count_again(&answer.asset.key);
     let (files, wall) = (Arc::clone(answer.files), lent.wall);
     Some(Ok(Reply::job(move |_| {
         let made = files
