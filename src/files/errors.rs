@@ -117,17 +117,35 @@ impl Page {
         match looked {
             Ok(Some(asset)) => page_reply(&asset, status, lent.out),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                let (files, wall, path) = (Arc::clone(files), lent.wall, self.path.clone());
-                Reply::job(move |out| {
-                    let mut disk = files.waiting(&root, wall);
-                    match look(&path, &mut disk) {
-                        Ok(Some(asset)) => page_reply(&asset, status, out),
-                        _ => refusal(status),
-                    }
-                })
+                self.reply_later(status, files, root, lent)
             }
             _ => refusal(status),
         }
+    }
+
+    /// Has a job look for the page, which may wait for a disk.
+    #[cold]
+    fn reply_later(
+        &self,
+        status: Status,
+        files: &Arc<Files>,
+        root: Arc<Root>,
+        lent: &Lent<'_, '_>,
+    ) -> Reply {
+        let (files, path, is_below) = (Arc::clone(files), self.path.clone(), self.root.is_none());
+        let (wall, asked_at) = (lent.wall, lent.now);
+        Reply::job(move |_| {
+            let looked = look(&path, &mut files.waiting(&root, wall));
+            Reply::then(move |request| {
+                let (Ok(Some(asset)), Some(mut lent)) = (looked, request.parts(files.reach)) else {
+                    return refusal(status);
+                };
+                if is_below {
+                    files.keep(&asset, &root, asked_at, &mut lent);
+                }
+                page_reply(&asset, status, lent.out)
+            })
+        })
     }
 
     fn look(&self, sight: &mut impl Sight) -> io::Result<Option<Arc<Asset>>> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use reactor::time::Instant;
 use reactor::{Handler, Parts, Reply, Request, Status};
 
+use super::cache::asset::Asset;
 use super::cache::sight::AtOnce;
 use super::cache::worker::{Found, Tree, Worker};
 use super::config::Config;
@@ -96,12 +97,8 @@ impl Files {
                 let Some(mut lent) = request.parts(files.reach) else {
                     return refusal(Status::INTERNAL_SERVER_ERROR);
                 };
-                // Meanwhile another directory may have come, or another handler have had its turn.
-                let found = files.look(&mut lent.local.tree, lent.now);
-                if let Ok(Outcome::Asset(asset)) = &outcome
-                    && Arc::ptr_eq(found.directory, &root)
-                {
-                    found.cache.insert(asset, asked_at);
+                if let Ok(Outcome::Asset(asset)) = &outcome {
+                    files.keep(asset, &root, asked_at, &mut lent);
                 }
                 files.conclude(outcome, &mut lent)
             })
@@ -131,6 +128,21 @@ impl Files {
     #[inline]
     pub(super) fn look<'a>(&'a self, tree: &'a mut Tree, now: Instant) -> Found<'a> {
         tree.look(self.id, &self.root_path, &self.root, now)
+    }
+
+    /// Keeps at hand what a job has found below `root` for a request of `asked_at`.
+    pub(super) fn keep(
+        &self,
+        asset: &Arc<Asset>,
+        root: &Arc<Root>,
+        asked_at: Instant,
+        lent: &mut Lent<'_, '_>,
+    ) {
+        // Meanwhile another directory may have come, or another handler have had its turn.
+        let found = self.look(&mut lent.local.tree, lent.now);
+        if Arc::ptr_eq(found.directory, root) {
+            found.cache.insert(asset, asked_at);
+        }
     }
 
     /// The root as it is now.

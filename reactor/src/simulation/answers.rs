@@ -1,7 +1,12 @@
 //! Answers in cases that a script meets too seldom, or that have to be seen as they are.
 
+use std::any::Any;
+use std::time::Duration;
+
 use super::rig::Rig;
 use crate::limits::Limits;
+use crate::service::{Parts, Reply, Request, Route};
+use crate::time::Clock;
 use crate::transport::memory::LinkOptions;
 
 #[test]
@@ -168,4 +173,40 @@ fn a_panic_after_the_first_byte_cuts_the_response_and_not_the_one_before() {
         "no final chunk"
     );
     assert!(visitor.is_closed());
+}
+
+/// Says all that a request consists of, if the worker's local value is a `T`.
+fn take_apart<T: Any>(request: &mut Request<'_>) -> Reply {
+    let (now, wall) = (request.now(), request.wall());
+    let Some(parts) = request.parts(|local| local.downcast_mut::<T>()) else {
+        return Reply::text("it is something else");
+    };
+    assert_eq!((parts.now, parts.wall), (now, wall));
+    let Parts { view, out, now, .. } = parts;
+    out.text(format_args!(
+        "{} at {} and {}",
+        view.path(),
+        now.as_nanos() / 1_000_000,
+        wall.as_millis()
+    ))
+}
+
+#[test]
+fn a_request_taken_apart_has_the_time_of_its_turn() {
+    let mut rig = Rig::serving(Limits::default(), |builder| {
+        builder
+            .route(Route::get("/right", take_apart::<usize>))
+            .route(Route::get("/wrong", take_apart::<String>))
+    });
+    let began = Clock::Manual(rig.engine.clock.clone()).wall().as_millis();
+    let mut visitor = rig.visit("GET /wrong HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(visitor.text().ends_with("it is something else"));
+    for millis in [0, 1, 1700, 61_000] {
+        rig.pass_to(Duration::from_millis(millis));
+        visitor.send("GET /right HTTP/1.1\r\nHost: a\r\n\r\n");
+        rig.settle();
+        let wall = began + u128::from(millis);
+        let expected = format!("/right at {millis} and {wall}");
+        assert!(visitor.text().ends_with(&expected), "{}", visitor.text());
+    }
 }

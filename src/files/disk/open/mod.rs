@@ -166,6 +166,7 @@ impl Root {
         File::from(self.resolve(path, Purpose::Look)?).metadata()
     }
 
+    #[cfg(target_os = "linux")]
     fn resolve_now(&self, path: &CStr, purpose: Purpose) -> Result<OwnedFd, Errno> {
         self.check(path)?;
         match self.way {
