@@ -55,6 +55,21 @@ pub fn html(listing: &Listing, path: &str) -> Vec<u8> {
     page.out
 }
 
+/// Appends a name as it is in a link: every byte that means something in a URL is encoded.
+pub fn encode_name(name: &[u8], link: &mut Vec<u8>) {
+    for byte in name {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                link.push(*byte);
+            }
+            // Writing to a vector cannot fail.
+            _ => {
+                let _ = write!(link, "%{byte:02X}");
+            }
+        }
+    }
+}
+
 /// A page in the making.
 struct Page {
     out: Vec<u8>,
@@ -90,21 +105,11 @@ impl Page {
         }
     }
 
-    /// Appends the relative link to a name. Every byte that means something in a URL is encoded,
-    /// and the dot before it says that it is neither scheme nor host.
+    /// Appends the relative link to a name. The dot before it says that it is neither scheme nor
+    /// host.
     fn put_link(&mut self, name: &[u8]) {
         self.put("./");
-        for byte in name {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    self.out.push(*byte);
-                }
-                // Writing to a vector cannot fail.
-                _ => {
-                    let _ = write!(self.out, "%{byte:02X}");
-                }
-            }
-        }
+        encode_name(name, &mut self.out);
     }
 
     /// The query that takes the order along to another directory, if it is not the usual one.
