@@ -8,7 +8,7 @@ use super::{ENTRIES_MAX, Entry, Key, Kind, Listing, Order, date};
 /// The value of `Content-Security-Policy` for pages: nothing is loaded and nothing runs, and the
 /// one style is the page's own, known by its SHA-256.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-QYtoqvOTeDBatNjoIdnwK2rWw7mcpns1c48NAB6l5sc='; \
+    style-src 'sha256-VorreavB00+ZNmHKemEYtWi4brpqeG24bf4urSaBR3w='; \
     base-uri 'none'; form-action 'none'";
 
 /// The text between the tags of `style`, which the policy knows to the byte.
@@ -31,7 +31,8 @@ pub fn html(listing: &Listing, path: &str) -> Vec<u8> {
     page.breadcrumbs(path);
     if listing.is_cut {
         page.put(&format!(
-            "<p class=\"more\">Only {} entries are shown; there are more.</p>\n",
+            "<p class=\"more\">Only {} entries are shown, whichever were found first; \
+             there are more.</p>\n",
             grouped(ENTRIES_MAX as u64)
         ));
     }

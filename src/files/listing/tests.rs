@@ -313,7 +313,8 @@ fn a_list_has_an_end() {
     let page = page(&cut, "/");
     has(
         &page,
-        "<p class=\"more\">Only 10,000 entries are shown; there are more.</p>",
+        "<p class=\"more\">Only 10,000 entries are shown, whichever were found first; \
+         there are more.</p>",
     );
     assert_eq!(page.matches("<tr>").count(), ENTRIES_MAX + 1);
     let Value::Array(objects) = serde_json::from_slice(&json(&cut)).unwrap() else {
