@@ -6,65 +6,29 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use common::{Server, skipped_without, start_secure};
+use common::{Browser, Server, skipped_without, start_secure};
 use tempfile::TempDir;
 
 /// The repository's certificates for localhost.
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/certs");
 
-/// Somebody's home directory, with the authorities that they trust.
-struct Home(TempDir);
-
-impl Home {
-    fn new() -> Home {
-        Home(tempfile::tempdir().unwrap())
-    }
-
-    /// Has browsers of this home trust an authority.
-    fn trust(&self, authority: &Path) {
-        let store = self.0.path().join(".pki/nssdb");
-        fs::create_dir_all(&store).unwrap();
-        let store = format!("sql:{}", store.display());
-        let authority = authority.to_str().unwrap();
-        self.certutil(&["-d", &store, "-N", "--empty-password"]);
-        let trusted = ["-A", "-t", "C,,", "-n", "development", "-i", authority];
-        self.certutil(&[&["-d", &store], &trusted[..]].concat());
-    }
-
-    fn certutil(&self, args: &[&str]) {
-        let mut certutil = Command::new("certutil");
-        let output = certutil.args(args).output().unwrap();
-        assert!(output.status.success(), "certutil {args:?}: {output:?}");
-    }
-
-    /// The page at `url` as the browser has it after loading, empty if it did not load; and what
-    /// the browser said.
-    fn visit(&self, url: &str) -> (String, String) {
-        let profile = tempfile::tempdir_in(self.0.path()).unwrap();
-        let output = Command::new("timeout")
-            .args(["60", "chromium", "--headless", "--no-sandbox"])
-            .args(["--disable-gpu", "--disable-quic", "--no-first-run"])
-            .args(["--disable-background-networking", "--disable-sync"])
-            .args(["--disable-component-update", "--disable-dev-shm-usage"])
-            .args(["--no-proxy-server", "--dump-dom"])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg(url)
-            .env("HOME", self.0.path())
-            .env_remove("XDG_CONFIG_HOME")
-            .env_remove("XDG_CACHE_HOME")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        texts(&output)
-    }
+/// Has browsers in this home directory trust an authority.
+fn trust(home: &Path, authority: &Path) {
+    let store = home.join(".pki/nssdb");
+    fs::create_dir_all(&store).unwrap();
+    let store = format!("sql:{}", store.display());
+    let authority = authority.to_str().unwrap();
+    certutil(&["-d", &store, "-N", "--empty-password"]);
+    let trusted = ["-A", "-t", "C,,", "-n", "development", "-i", authority];
+    certutil(&[&["-d", &store], &trusted[..]].concat());
 }
 
-fn texts(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (text(&output.stdout), text(&output.stderr))
+fn certutil(args: &[&str]) {
+    let output = Command::new("certutil").args(args).output().unwrap();
+    assert!(output.status.success(), "certutil {args:?}: {output:?}");
 }
 
 /// The folder of the committed certificates, or of fresh ones if those have expired.
@@ -107,22 +71,19 @@ fn a_browser_shows_the_demo_page_over_https_if_it_knows_the_authority() {
     let server = start_secure(&["--tls-dir", folder.to_str().unwrap()]);
     let url = url(&server);
 
-    let stranger = Home::new();
-    let (page, said) = stranger.visit(&url);
-    assert!(!page.contains("Tidegate"), "it was shown: {page}");
-    assert!(said.contains("ERR_CERT_AUTHORITY_INVALID"), "{said}");
+    let stranger = Browser::new().visit(&url);
+    assert!(!stranger.page.contains("Tidegate"), "{stranger:#?}");
+    let why = "ERR_CERT_AUTHORITY_INVALID";
+    assert!(stranger.said.contains(why), "{stranger:#?}");
 
-    let developer = Home::new();
-    developer.trust(&folder.join("ca.crt"));
-    let (page, said) = developer.visit(&url);
-    assert!(
-        page.contains("<title>Tidegate is running</title>"),
-        "{page}\n{said}"
-    );
+    let developer = Browser::new();
+    trust(developer.home(), &folder.join("ca.crt"));
+    let visit = developer.visit(&url);
+    visit.expect("<title>Tidegate is running</title>");
     // The links are there, so the page is whole and not the browser's own.
-    assert!(page.contains("href=\"/ping\"") && page.ends_with("</html>\n"));
-    let (text, said) = developer.visit(&format!("{url}ping"));
-    assert!(text.contains("pong"), "{text}\n{said}");
+    visit.expect("href=\"/ping\"");
+    assert!(visit.page.ends_with("</html>\n"), "{visit:#?}");
+    developer.visit(&format!("{url}ping")).expect("pong");
 }
 
 #[test]
@@ -133,9 +94,10 @@ fn a_browser_that_knows_another_authority_refuses() {
     let spare = tempfile::tempdir().unwrap();
     let folder = certificates(&spare);
     let server = start_secure(&["--tls-self-signed"]);
-    let developer = Home::new();
-    developer.trust(&folder.join("ca.crt"));
-    let (page, said) = developer.visit(&url(&server));
-    assert!(!page.contains("Tidegate"), "it was shown: {page}");
-    assert!(said.contains("ERR_CERT_AUTHORITY_INVALID"), "{said}");
+    let developer = Browser::new();
+    trust(developer.home(), &folder.join("ca.crt"));
+    let visit = developer.visit(&url(&server));
+    assert!(!visit.page.contains("Tidegate"), "{visit:#?}");
+    let why = "ERR_CERT_AUTHORITY_INVALID";
+    assert!(visit.said.contains(why), "{visit:#?}");
 }

@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod any_certificate;
+mod browser;
 mod client;
 mod coded;
 mod https;
@@ -17,6 +18,7 @@ mod site;
 mod wait;
 mod watched;
 
+pub use browser::{Browser, Visit};
 pub use client::{Client, Response, chunked, connect_from, get, pattern, post};
 pub use coded::{decode, text};
 pub use https::{LOCAL, curl_ping, expect_pong, lacks_tools, secure_refusal, start_secure};

@@ -8,7 +8,7 @@ use super::{ENTRIES_MAX, Entry, Key, Kind, Listing, Order, date};
 /// The value of `Content-Security-Policy` for pages: nothing is loaded and nothing runs, and the
 /// one style is the page's own, known by its SHA-256.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-QYtoqvOTeDBatNjoIdnwK2rWw7mcpns1c48NAB6l5sc='; \
+    style-src 'sha256-VorreavB00+ZNmHKemEYtWi4brpqeG24bf4urSaBR3w='; \
     base-uri 'none'; form-action 'none'";
 
 /// The text between the tags of `style`, which the policy knows to the byte.
@@ -31,7 +31,8 @@ pub fn html(listing: &Listing, path: &str) -> Vec<u8> {
     page.breadcrumbs(path);
     if listing.is_cut {
         page.put(&format!(
-            "<p class=\"more\">Only {} entries are shown; there are more.</p>\n",
+            "<p class=\"more\">Only {} entries are shown, whichever were found first; \
+             there are more.</p>\n",
             grouped(ENTRIES_MAX as u64)
         ));
     }
@@ -53,6 +54,21 @@ pub fn html(listing: &Listing, path: &str) -> Vec<u8> {
     page.put(&summary(&listing.entries));
     page.put("</footer>\n</main>\n</body>\n</html>\n");
     page.out
+}
+
+/// Appends a name as it is in a link: every byte that means something in a URL is encoded.
+pub fn encode_name(name: &[u8], link: &mut Vec<u8>) {
+    for byte in name {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                link.push(*byte);
+            }
+            // Writing to a vector cannot fail.
+            _ => {
+                let _ = write!(link, "%{byte:02X}");
+            }
+        }
+    }
 }
 
 /// A page in the making.
@@ -90,21 +106,11 @@ impl Page {
         }
     }
 
-    /// Appends the relative link to a name. Every byte that means something in a URL is encoded,
-    /// and the dot before it says that it is neither scheme nor host.
+    /// Appends the relative link to a name. The dot before it says that it is neither scheme nor
+    /// host.
     fn put_link(&mut self, name: &[u8]) {
         self.put("./");
-        for byte in name {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    self.out.push(*byte);
-                }
-                // Writing to a vector cannot fail.
-                _ => {
-                    let _ = write!(self.out, "%{byte:02X}");
-                }
-            }
-        }
+        encode_name(name, &mut self.out);
     }
 
     /// The query that takes the order along to another directory, if it is not the usual one.

@@ -20,6 +20,8 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, Dir, FileType, RawMode, Stat, statat};
 
+use super::path::FilePath;
+
 pub use accept::wants_json;
 pub use html::{CONTENT_SECURITY_POLICY, html};
 pub use json::json;
@@ -85,8 +87,8 @@ impl Listing {
 /// Reads what is in `directory`, by name. May block.
 ///
 /// Names that begin with a dot are left out unless `hidden`, and so is what is never served: names
-/// with a backslash, and whatever is neither file nor directory. A symbolic link is what `target`
-/// says of its name: what it points to, or `None` if that is not to be seen.
+/// that [`FilePath::parse`] refuses, and whatever is neither file nor directory. A symbolic link is
+/// what `target` says of its name: what it points to, or `None` if that is not to be seen.
 ///
 /// # Errors
 ///
@@ -119,10 +121,13 @@ pub fn read(
     Ok(Listing::new(entries))
 }
 
-/// Whether a name is one of a list, as far as that can be told from the name.
+/// Whether a name is one of a list, as far as that can be told from the name: whether a request for
+/// the link to it would be one for a file.
 fn is_listed(name: &[u8], hidden: bool) -> bool {
-    let is_hidden = name.starts_with(b".") && !hidden;
-    !is_hidden && name != b"." && name != b".." && !name.contains(&b'\\')
+    // As in any directory: the one hidden name that is served at the root is not listed either.
+    let mut link = b"directory/".to_vec();
+    html::encode_name(name, &mut link);
+    FilePath::parse(&link, hidden, &mut Vec::new()).is_ok()
 }
 
 /// What the system says of a name.

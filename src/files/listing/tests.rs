@@ -313,7 +313,8 @@ fn a_list_has_an_end() {
     let page = page(&cut, "/");
     has(
         &page,
-        "<p class=\"more\">Only 10,000 entries are shown; there are more.</p>",
+        "<p class=\"more\">Only 10,000 entries are shown, whichever were found first; \
+         there are more.</p>",
     );
     assert_eq!(page.matches("<tr>").count(), ENTRIES_MAX + 1);
     let Value::Array(objects) = serde_json::from_slice(&json(&cut)).unwrap() else {
@@ -372,6 +373,28 @@ fn what_is_served_is_listed() {
 
     let error = read(open(&at(b"a")), false, |_| None).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn names_that_no_request_can_have_are_not_listed() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = TempDir::new();
+    let served: [&[u8]; 4] = [b"100%", b"50%20", b"%61", b"%"];
+    let never: [&[u8]; 5] = [b"50%25", b"a%2Fb", b"%2e", b"a%5cb", b"\xc0\xaf"];
+    for name in served.into_iter().chain(never) {
+        std::fs::write(dir.path().join(OsStr::from_bytes(name)), "x").unwrap();
+    }
+    for hidden in [false, true] {
+        let listing = read(open(dir.path()), hidden, |_| None).unwrap();
+        let mut listed = names(&listing);
+        listed.sort();
+        let mut expected = served;
+        expected.sort();
+        assert_eq!(listed, expected);
+    }
 }
 
 #[test]
