@@ -327,7 +327,7 @@ fn what_may_not_be_read_is_forbidden_and_nothing_is_told_of_what_is_behind() {
 }
 
 #[test]
-fn get_head_and_options_alone() {
+fn only_get_head_and_options() {
     let folder = folder();
     folder.write("large.bin", pattern(300_000));
     let server = folder.serve(&[]);
