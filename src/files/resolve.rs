@@ -127,9 +127,9 @@ fn try_one(
             if texts.len() > 1 && path.is_directory() {
                 return Ok(Tried::Nothing);
             }
-            let uri = path.as_bytes();
+            let uri = [b"/", path.as_bytes()].concat();
             let pieces: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
-            let joined = pieces.join(uri);
+            let joined = pieces.join(&uri[..]);
             let mut buffer = Vec::new();
             match FilePath::from_names(&joined, &mut buffer) {
                 None => Ok(Tried::Nothing),
