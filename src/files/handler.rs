@@ -91,14 +91,17 @@ impl Files {
     fn answer_later(self: &Arc<Files>, raw: &[u8], lent: &mut Lent<'_, '_>) -> Reply {
         let (files, raw, wall) = (Arc::clone(self), raw.to_vec(), lent.wall);
         let root = self.root_of(lent);
+        let asked_at = lent.now;
         Reply::job(move |_| {
             let outcome = files.resolve_waiting(&raw, &root, wall);
             Reply::then(move |request| {
                 let Some(mut lent) = request.parts(files.reach) else {
                     return refusal(Status::INTERNAL_SERVER_ERROR);
                 };
-                if let Ok(Outcome::Asset(asset)) = &outcome {
-                    lent.local.cache.insert(asset, lent.now);
+                // What was found is as old as the question, and of no use below another root.
+                let is_current = Arc::ptr_eq(&files.root_of(&lent), &root);
+                if let (Ok(Outcome::Asset(asset)), true) = (&outcome, is_current) {
+                    lent.local.cache.insert(asset, asked_at);
                 }
                 files.conclude(outcome, &mut lent)
             })
