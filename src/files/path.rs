@@ -214,6 +214,11 @@ fn decode_name(name: &[u8], decoded: &mut Vec<u8>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a file of this name is served in a directory below the root, hidden ones if `hidden`.
+pub fn is_served(name: &[u8], hidden: bool) -> bool {
+    check(name, false, hidden).is_ok()
+}
+
 /// Refuses a decoded name that is never served.
 fn check(name: &[u8], is_first: bool, hidden: bool) -> Result<(), Refusal> {
     let is_dots = matches!(name, b"." | b"..");

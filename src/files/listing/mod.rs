@@ -20,6 +20,8 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, Dir, FileType, RawMode, Stat, statat};
 
+use super::path::is_served;
+
 pub use accept::wants_json;
 pub use html::{CONTENT_SECURITY_POLICY, html};
 pub use json::json;
@@ -85,7 +87,7 @@ impl Listing {
 /// Reads what is in `directory`, by name. May block.
 ///
 /// Names that begin with a dot are left out unless `hidden`, and so is what is never served: names
-/// with a backslash, and whatever is neither file nor directory. A symbolic link is what `target`
+/// that no request can ask for, and whatever is neither file nor directory. A symbolic link is what `target`
 /// says of its name: what it points to, or `None` if that is not to be seen.
 ///
 /// # Errors
@@ -100,7 +102,7 @@ pub fn read(
     for found in Dir::read_from(&directory)? {
         let found = found?;
         let name = found.file_name();
-        if !is_listed(name.to_bytes(), hidden) {
+        if !is_served(name.to_bytes(), hidden) {
             continue;
         }
         // What has gone meanwhile is no entry any more.
@@ -117,12 +119,6 @@ pub fn read(
         }
     }
     Ok(Listing::new(entries))
-}
-
-/// Whether a name is one of a list, as far as that can be told from the name.
-fn is_listed(name: &[u8], hidden: bool) -> bool {
-    let is_hidden = name.starts_with(b".") && !hidden;
-    !is_hidden && name != b"." && name != b".." && !name.contains(&b'\\')
 }
 
 /// What the system says of a name.
