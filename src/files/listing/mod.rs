@@ -87,8 +87,8 @@ impl Listing {
 /// Reads what is in `directory`, by name. May block.
 ///
 /// Names that begin with a dot are left out unless `hidden`, and so is what is never served: names
-/// that no request can ask for, and whatever is neither file nor directory. A symbolic link is what `target`
-/// says of its name: what it points to, or `None` if that is not to be seen.
+/// that no request can ask for, and whatever is neither file nor directory. A symbolic link is what
+/// `target` says of its name: what it points to, or `None` if that is not to be seen.
 ///
 /// # Errors
 ///
