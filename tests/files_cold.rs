@@ -119,6 +119,42 @@ fn cold_files_come_whole_over_https_and_in_order() {
 }
 
 #[test]
+fn what_an_error_says_is_said_with_a_cold_page_too() {
+    let folder = Folder::new();
+    if lacks_disk(&folder) {
+        return;
+    }
+    folder.write("page.html", "a page of its own");
+    folder.write("note.html", text(1000));
+    let pages = ["--error-page", "400-499=page.html"];
+    let header = ["--header", "X-Own: 1", "--file-cache", "off"];
+    let server = folder.serve(&[&pages[..], &header].concat());
+    let mut client = server.connect();
+    for (fields, status, name, value) in [
+        (
+            "Range: bytes=9999-\r\n",
+            416,
+            "content-range",
+            "bytes */1000",
+        ),
+        (
+            "Accept-Encoding: identity;q=0\r\n",
+            406,
+            "vary",
+            "Accept-Encoding",
+        ),
+        ("If-Match: \"x\"\r\n", 412, "x-own", "1"),
+    ] {
+        forget(&folder.path("page.html"));
+        let response = client.ask("/note.html", fields);
+        response.expect(status, "a page of its own");
+        assert_eq!(response.field(name), Some(value), "{status}: {response:?}");
+        let kind = response.field("content-type");
+        assert_eq!(kind, Some("text/html; charset=utf-8"), "{response:?}");
+    }
+}
+
+#[test]
 fn who_says_no_more_gets_a_cold_file_all_the_same() {
     let folder = Folder::new();
     if lacks_disk(&folder) {

@@ -9,7 +9,8 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 
-use common::{Client, Folder, Response, Server, Tls, decode, get, pattern, request, text};
+use common::{Client, Folder, Pki, Response, Server, Tls, decode, get, pattern, request, text};
+use rustix::process::Signal;
 
 /// More than the buffers of both ends and of the system between them take.
 const LENGTH: usize = 48 << 20;
@@ -188,6 +189,58 @@ fn a_replaced_root_does_not_disturb_who_is_reading() {
         fs::write(folder.path("note.txt"), "a note").unwrap();
         assert!(client.finish(LENGTH) == pattern(LENGTH));
     });
+}
+
+#[test]
+fn a_server_that_drains_sends_to_the_end() {
+    for fields in ["", "Range: bytes=0-\r\n"] {
+        let folder = folder();
+        let mut server = folder.serve(&["--drain-grace", "off"]);
+        let mut client = server.connect();
+        begin(&mut client, fields);
+        server.signal(Signal::TERM);
+        server.expect_message(&["drain"]);
+        assert!(client.take(LENGTH) == pattern(LENGTH));
+        client.expect_eof();
+        assert!(server.exit_status(common::PATIENCE).success());
+    }
+}
+
+#[test]
+fn new_certificates_do_not_disturb_who_is_reading() {
+    if common::lacks_tools() {
+        return;
+    }
+    let pki = Pki::new();
+    let pair = pki.leaf("live", common::LOCAL);
+    let folder = folder();
+    let server = folder.serve(
+        &[
+            &["--tls-listen", "127.0.0.1:0", "-w", "1"],
+            &pair.flags()[..],
+        ]
+        .concat(),
+    );
+    let mut client = Client::<Tls>::over_tls(server.secure_address());
+    begin(&mut client, "");
+    server.signal(Signal::HUP);
+    server.expect_message(&["certificates"]);
+    server.get("/note.txt").expect(200, "a note");
+    assert!(Connection::finish(&mut client, LENGTH) == pattern(LENGTH));
+}
+
+#[test]
+fn who_takes_nothing_for_too_long_is_left_with_what_he_has() {
+    let folder = folder();
+    let server = folder.serve(&["--write-timeout", "1s", "-w", "1"]);
+    let mut client = server.connect();
+    begin(&mut client, "");
+    let open = server.sockets();
+    common::until("the connection is closed", common::PATIENCE, || {
+        (server.sockets() < open).then_some(())
+    });
+    let rest = client.rest_or_reset();
+    assert!(rest.len() < LENGTH && rest == pattern(LENGTH)[..rest.len()]);
 }
 
 #[test]

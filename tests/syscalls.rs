@@ -6,9 +6,9 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::{Client, PATIENCE, Server, get, skip, skipped_without, until};
+use common::{Client, Folder, PATIENCE, Server, get, skip, skipped_without, until};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// strace, attached to every thread of a server; it lets go when this is dropped.
@@ -163,6 +163,57 @@ fn a_request_costs_one_read_and_one_write() {
     assert_eq!((reads, writes), (REQUESTS + 1, REQUESTS), "{all}");
     assert!(polls <= REQUESTS + 5, "more than one poll a request: {all}");
     assert!(calls.is_empty(), "calls that no request needs: {all}");
+}
+
+#[test]
+fn a_cached_file_costs_no_more_than_that() {
+    const REQUESTS: usize = 300;
+    let folder = Folder::new();
+    folder.write("note.txt", "a note");
+    folder.write("page.html", common::text(20_000));
+    let server = folder.serve(&["-w", "1"]);
+    let mut client = server.connect();
+    let requests = [
+        ("/note.txt", "", 200),
+        ("/note.txt", "If-None-Match: *\r\n", 304),
+        ("/note.txt", "Range: bytes=1-2\r\n", 206),
+        ("/page.html", "Accept-Encoding: gzip\r\n", 200),
+    ];
+    let Some(trace) = Trace::attach(&server, &mut client) else {
+        return;
+    };
+    for (target, fields, status) in requests {
+        assert_eq!(client.ask(target, fields).status, status);
+    }
+    mark(&mut client, "from");
+    let start = Instant::now();
+    for index in 0..REQUESTS {
+        let (target, fields, status) = requests[index % requests.len()];
+        assert_eq!(client.ask(target, fields).status, status);
+    }
+    let seconds = start.elapsed().as_secs() as usize + 1;
+    mark(&mut client, "to");
+    let mut calls = trace.calls("from", "to");
+    let all = format!("{calls:?}");
+    let reads = take(
+        &mut calls,
+        &["read", "recv", "recvfrom", "recvmsg", "readv"],
+    );
+    let writes = take(
+        &mut calls,
+        &["write", "send", "sendto", "sendmsg", "writev"],
+    );
+    let polls = take(&mut calls, &["epoll_wait", "epoll_pwait", "epoll_pwait2"]);
+    // The end mark has been read but not answered.
+    assert_eq!((reads, writes), (REQUESTS + 1, REQUESTS), "{all}");
+    assert!(polls <= REQUESTS + 5, "more than one poll a request: {all}");
+    // Once a second it is looked whether they are still what they were: each with what may be
+    // beside it, and the root. And what a mark costs.
+    let looks = calls.values().sum::<usize>();
+    assert!(
+        looks <= 40 * (seconds + 1),
+        "{looks} other calls in {seconds} s: {all}"
+    );
 }
 
 #[test]
