@@ -8,7 +8,7 @@ use std::sync::Arc;
 use reactor::{Reply, Status};
 use rustix::io::Errno;
 
-use super::cache::asset::Asset;
+use super::asset::Asset;
 use super::cache::sight::AtOnce;
 use super::config::{Config, ErrorPage};
 use super::disk::load::{Disk, Looked, Patience, is_absence};
@@ -107,12 +107,15 @@ impl Page {
             wall: lent.wall,
         };
         let looked = match self.root {
-            Some(_) => self.look(&mut disk),
-            None => self.look(&mut AtOnce {
-                disk,
-                cache: found.cache,
-                now: lent.now,
-            }),
+            Some(_) => look(&self.path, &mut disk),
+            None => look(
+                &self.path,
+                &mut AtOnce {
+                    disk,
+                    cache: found.cache,
+                    now: lent.now,
+                },
+            ),
         };
         match looked {
             Ok(Some(asset)) => page_reply(&asset, status, lent.out),
@@ -146,10 +149,6 @@ impl Page {
                 page_reply(&asset, status, lent.out)
             })
         })
-    }
-
-    fn look(&self, sight: &mut impl Sight) -> io::Result<Option<Arc<Asset>>> {
-        look(&self.path, sight)
     }
 }
 

@@ -12,9 +12,9 @@ use std::time::Duration;
 use reactor::time::Instant;
 use reactor::{Handler, Parts, Reply, Request, Status};
 
-use super::cache::asset::Asset;
+use super::asset::Asset;
 use super::cache::sight::AtOnce;
-use super::cache::worker::{Found, Tree, Worker};
+use super::cache::tree::{Found, Tree};
 use super::config::Config;
 use super::disk::load::{Disk, Loader, Patience};
 use super::disk::open::Root;
@@ -24,13 +24,13 @@ use super::path::{FilePath, Refusal};
 use super::resolve::{Candidates, Outcome};
 use super::respond::answer::Answer;
 use super::rules::Rules;
+use super::worker::Worker;
 use crate::encoding::SpareEncoders;
 
 /// Finds this feature's part of a worker's local value.
 pub type Reach = fn(&mut dyn Any) -> Option<&mut Worker>;
 
 /// The handler of a directory's files.
-#[derive(Clone)]
 pub struct Handle(Arc<Files>);
 
 /// What a directory's files are answered with.

@@ -15,10 +15,12 @@
 //! does not name one, [`disk::open`] has the kernel refuse what leads out of the root, and
 //! [`disk::load`] takes regular files only.
 
+mod asset;
 mod cache;
 mod config;
 mod disk;
 mod errors;
+mod etag;
 mod handler;
 mod list_page;
 mod listing;
@@ -28,16 +30,18 @@ mod respond;
 mod rules;
 #[cfg(test)]
 mod sample;
+mod stamp;
 mod types;
+mod worker;
 
 use std::io;
 
 use reactor::{HalfClose, Route};
 
 pub use cache::clock::Bounds;
-pub use cache::worker::Worker;
 pub use config::{CacheControl, Config, ErrorPage, Try};
 pub use handler::Reach;
+pub use worker::Worker;
 
 /// The route that answers with files, for every path; `reach` finds what a worker keeps for it.
 ///

@@ -5,7 +5,7 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use super::cache::asset::Asset;
+use super::asset::Asset;
 use super::config::Try;
 use super::disk::load::Looked;
 use super::path::FilePath;

@@ -1,7 +1,7 @@
 //! What a path decides of a file, whatever is in it: its type, how long others may keep it, whether
 //! it is sent in codings.
 
-use super::cache::asset::Traits;
+use super::asset::Traits;
 use super::config::{CacheControl, Config};
 use super::types::{Types, is_compressible};
 use crate::encoding::Coding;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use reactor::sys::{OpenFile, Residence};
 
-use super::cache::asset::{Asset, Content, Place, Traits};
+use super::asset::{Asset, Content, Place, Traits};
 use super::config::{Config, Try};
-use super::disk::stamp::Stamp;
+use super::stamp::Stamp;
 use crate::encoding::Coding;
 
 /// A time of day at which the samples are old.

@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use reactor::time::Instant;
 use slab::Slab;
 
-use super::asset::Asset;
+use crate::files::asset::Asset;
 
 /// Room that an entry takes beside its asset and its key, about.
 const ENTRY_BYTES: usize = 256;

@@ -1,7 +1,6 @@
 //! What workers have at hand: files as they are sent, bounded in bytes and descriptors, and how
 //! fresh they are.
 
-pub mod asset;
 pub mod clock;
 pub mod sight;
-pub mod worker;
+pub mod tree;

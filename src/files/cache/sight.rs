@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use reactor::time::Instant;
 
-use super::asset::Asset;
 use super::clock::Cache;
+use crate::files::asset::Asset;
 use crate::files::disk::load::{Disk, Looked};
 use crate::files::path::FilePath;
 use crate::files::resolve::Sight;

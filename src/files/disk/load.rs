@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use reactor::sys::{OpenFile, Residence};
 
-use super::stamp::Stamp;
 use crate::encoding::Coding;
-use crate::files::cache::asset::{Asset, Content, Place, Sibling};
+use crate::files::asset::{Asset, Content, Place, Sibling};
 use crate::files::disk::open::{Opened, Root};
 use crate::files::path::FilePath;
 use crate::files::rules::Rules;
+use crate::files::stamp::Stamp;
 
 /// Files up to this size are kept in memory. Beyond it copying them costs more than what asking the
 /// system for them adds.

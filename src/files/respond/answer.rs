@@ -13,7 +13,7 @@ use super::conditions::{Conditions, Verdict};
 use super::multipart::{Multipart, Piece, content_range, unsatisfied};
 use super::ranges::{Part, Ranges};
 use crate::encoding::{Acceptance, Choice, Coding};
-use crate::files::cache::asset::{Asset, Content, Representation};
+use crate::files::asset::{Asset, Content, Representation};
 use crate::files::handler::{Files, Lent};
 use crate::files::rules::forbids_coding;
 

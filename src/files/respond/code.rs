@@ -12,7 +12,7 @@ use reactor::{Reply, Status};
 use super::answer::{Answer, Answered, takes_identity};
 use super::sliced::Sliced;
 use crate::encoding::{Coding, Encoders, SLICE_BYTES};
-use crate::files::cache::asset::{Asset, Claim, Content, Representation};
+use crate::files::asset::{Asset, Claim, Content, Representation};
 use crate::files::errors::refusal;
 use crate::files::handler::Lent;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use reactor::{FieldName, FieldSet, RequestView};
 
-use super::etag::{ETag, SentTag, parse_http_date};
+use crate::files::etag::{ETag, SentTag, parse_http_date};
 
 /// The fields that state conditions.
 const FIELDS: FieldSet = FieldSet::of(&[

@@ -4,7 +4,6 @@
 pub mod answer;
 pub mod code;
 pub mod conditions;
-pub mod etag;
 pub mod multipart;
 pub mod ranges;
 pub mod sliced;

@@ -19,7 +19,7 @@ pub struct Sliced {
     made: Vec<u8>,
     sent: usize,
     slice: Slice,
-    /// See [`Worker::streams`](crate::files::cache::worker::Worker::streams).
+    /// See [`Worker::streams`](crate::files::worker::Worker::streams).
     _counted: Arc<()>,
 }
 

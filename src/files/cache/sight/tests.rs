@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use super::*;
 use crate::encoding::Coding;
-use crate::files::cache::asset::Content;
+use crate::files::asset::Content;
 use crate::files::cache::clock::Bounds;
 use crate::files::disk::load::{Loader, Patience};
 use crate::files::disk::open::Root;

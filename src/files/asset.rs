@@ -12,8 +12,8 @@ use reactor::FieldLines;
 use reactor::sys::OpenFile;
 
 use crate::encoding::Coding;
-use crate::files::disk::stamp::Stamp;
-use crate::files::respond::etag::{ETag, http_date, is_settled};
+use crate::files::etag::{ETag, http_date, is_settled};
+use crate::files::stamp::Stamp;
 
 /// Where the bytes of a representation are: in memory if they are few, else in the open file.
 #[derive(Clone, Debug)]

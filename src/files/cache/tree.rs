@@ -1,4 +1,4 @@
-//! What each worker keeps for files: the cache, the root as it is now, and what is used again.
+//! The root as it is now, and the files of it that a worker has at hand.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,23 +7,7 @@ use reactor::time::Instant;
 
 use super::clock::{Bounds, Cache};
 use super::sight::FRESH_FOR;
-use crate::encoding::Encoders;
 use crate::files::disk::open::Root;
-use crate::files::respond::code::CodedInTurn;
-
-/// A worker's part of the files.
-pub struct Worker {
-    /// The root, and files at hand.
-    pub tree: Tree,
-    /// What codes small files.
-    pub encoders: Encoders,
-    /// How much of that was done in this turn.
-    pub coded: CodedInTurn,
-    /// Held by every file that is coded while it is sent.
-    pub streams: Arc<()>,
-    /// Room for the path of a request.
-    pub path: Vec<u8>,
-}
 
 /// The directory below which files are now, and the files at hand: those of this directory only,
 /// loaded by the handler that has looked at it last.
@@ -50,21 +34,9 @@ pub struct Found<'a> {
     pub cache: &'a mut Cache,
 }
 
-impl Worker {
-    /// With a cache that keeps these bounds.
-    pub fn new(bounds: Bounds) -> Worker {
-        Worker {
-            tree: Tree::new(bounds),
-            encoders: Encoders::new(),
-            coded: CodedInTurn::default(),
-            streams: Arc::default(),
-            path: Vec::new(),
-        }
-    }
-}
-
 impl Tree {
-    fn new(bounds: Bounds) -> Tree {
+    /// Nothing at hand, in a cache that keeps these bounds.
+    pub fn new(bounds: Bounds) -> Tree {
         Tree {
             cache: Cache::new(bounds),
             known: None,

@@ -1,0 +1,35 @@
+//! What each worker keeps for files: its tree, and what is used again.
+
+use std::sync::Arc;
+
+use super::cache::clock::Bounds;
+use super::cache::tree::Tree;
+use super::respond::code::CodedInTurn;
+use crate::encoding::Encoders;
+
+/// A worker's part of the files.
+pub struct Worker {
+    /// The root, and files at hand.
+    pub tree: Tree,
+    /// What codes small files.
+    pub encoders: Encoders,
+    /// How much of that was done in this turn.
+    pub coded: CodedInTurn,
+    /// Held by every file that is coded while it is sent.
+    pub streams: Arc<()>,
+    /// Room for the path of a request.
+    pub path: Vec<u8>,
+}
+
+impl Worker {
+    /// With a cache that keeps these bounds.
+    pub fn new(bounds: Bounds) -> Worker {
+        Worker {
+            tree: Tree::new(bounds),
+            encoders: Encoders::new(),
+            coded: CodedInTurn::default(),
+            streams: Arc::default(),
+            path: Vec::new(),
+        }
+    }
+}
