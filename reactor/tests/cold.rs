@@ -1,8 +1,10 @@
-//! A disk that takes two seconds for each read is waited for by those only who asked for what is on
-//! it: real threads, real sockets, one worker.
+//! A disk that takes two seconds for each window is waited for by those only who asked for what is
+//! on it: real threads, real sockets, one worker.
 
+use std::fs::File;
 use std::io::{self, ErrorKind, IoSliceMut, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,10 +13,10 @@ use reactor::{
     FileBody, Limits, ListenAddress, ReadAt, Reply, Request, Route, Running, Server, Site,
 };
 
-/// What the disk takes for one read.
+/// What the disk takes for one window.
 const DELAY: Duration = Duration::from_secs(2);
 
-/// So many reads are needed for the file.
+/// So many windows are read of the file.
 const WINDOWS: usize = 2;
 
 /// What others may wait for at most, but for one in a hundred of their requests.
@@ -24,6 +26,9 @@ const P99_MAX: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 struct SlowDisk {
     bytes: Vec<u8>,
+    window_bytes: usize,
+    /// The file from which the system sends what was read; without one it is copied.
+    file: Option<File>,
 }
 
 impl ReadAt for SlowDisk {
@@ -32,9 +37,15 @@ impl ReadAt for SlowDisk {
     }
 
     fn read(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        thread::sleep(DELAY);
+        if (offset as usize).is_multiple_of(self.window_bytes) {
+            thread::sleep(DELAY);
+        }
         let mut rest = &self.bytes[offset as usize..];
         rest.read(bytes)
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(File::as_fd)
     }
 }
 
@@ -103,12 +114,39 @@ fn ask(stream: &mut TcpStream) -> Duration {
     began.elapsed()
 }
 
+fn sample(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at % 251) as u8).collect()
+}
+
 #[test]
 fn a_slow_disk_delays_nobody_else() {
-    let length = WINDOWS * Limits::default().pipe_bytes_max;
-    let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-    let expected = bytes.clone();
-    let (running, address) = serve(SlowDisk { bytes });
+    let window_bytes = Limits::default().pipe_bytes_max;
+    check_others(SlowDisk {
+        bytes: sample(WINDOWS * window_bytes),
+        window_bytes,
+        file: None,
+    });
+}
+
+#[test]
+fn nor_does_one_from_which_the_system_sends() {
+    // As much as one job reads in.
+    let window_bytes = 10 * Limits::default().pipe_bytes_max;
+    let bytes = sample(WINDOWS * window_bytes);
+    let path = std::env::temp_dir().join(format!("reactor-cold-{}", std::process::id()));
+    std::fs::write(&path, &bytes).unwrap();
+    let file = File::open(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    check_others(SlowDisk {
+        bytes,
+        window_bytes,
+        file: Some(file),
+    });
+}
+
+fn check_others(disk: SlowDisk) {
+    let expected = disk.bytes.clone();
+    let (running, address) = serve(disk);
 
     let fetching = thread::spawn(move || fetch(address));
     let mut other = connect(address);

@@ -22,6 +22,10 @@ use crate::router::Params;
 use crate::service::ReplyBuffer;
 use crate::time::{Clock, Instant, Wheel};
 
+/// Bytes that all connections together move in half a turn before the next ones with large bodies
+/// have to wait for their turn: a millisecond, copied or sealed.
+const HALF_TURN_BYTES: usize = 4 << 20;
+
 /// Everything that belongs to a worker and that its slots share: a sibling of the slots, so that
 /// one slot and the context can be borrowed at the same time.
 pub(super) struct Context {
@@ -31,6 +35,8 @@ pub(super) struct Context {
     pub wall: Duration,
     /// Which turn this is, counted from the first.
     pub turn: u64,
+    /// Bytes that connections may still move in this half of the turn: see [`Context::begin_half`].
+    pub turn_bytes_left: usize,
     pub clock: Clock,
     pub dates: Dates,
     pub pool: Pool,
@@ -87,6 +93,7 @@ impl Context {
             now,
             wall: clock.wall(),
             turn: 0,
+            turn_bytes_left: HALF_TURN_BYTES,
             dates: Dates::new(site.server_name.as_deref(), &clock, now),
             clock,
             scratch: pool.take(),
@@ -117,9 +124,17 @@ impl Context {
     pub fn begin_turn(&mut self) {
         self.now = self.clock.now();
         self.turn += 1;
+        self.begin_half();
         self.handshakes.begin_turn();
         self.dates.refresh(&self.clock, self.now);
         self.wall = self.dates.wall_at(self.now);
+    }
+
+    /// Gives the connections a share of the turn: first those with events, then those in the ready
+    /// queue, which come one after the other. However many clients take large bodies as fast as
+    /// they come, whoever asks for little is answered between.
+    pub fn begin_half(&mut self) {
+        self.turn_bytes_left = HALF_TURN_BYTES;
     }
 
     /// Takes what a new site changes.

@@ -242,6 +242,7 @@ impl Core {
 
     /// Drives what was queued when this began; later entries wait for the next turn.
     fn run_ready(&mut self) {
+        self.cx.begin_half();
         for _ in 0..self.cx.ready.len() {
             let Some(key) = self.cx.ready.pop() else {
                 return;

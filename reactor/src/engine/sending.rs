@@ -1,12 +1,21 @@
-//! A file on its way out, without ever waiting for a disk.
+//! A file on its way out, without ever waiting for a disk. Its bytes are copied into blocks, or the
+//! system passes them to the socket by itself.
 //!
 //! ```text
-//!   Direct ── bytes are not in memory ──► Reading ── a job has read them ──► Read
-//!     ▲                                                                       │
-//!     └──────────────────────────── bytes queued ◄────────────────────────────┘
+//!   copied:  Unknown ── not in memory ──► Reading ── a job has read them ──► Read
+//!               ▲                                                             │
+//!               └─────────────────────── bytes queued ◄───────────────────────┘
+//!
+//!   passed:  Unknown ── in memory ──────────────────────────► Warm
+//!             │   ▲                                           ▲  │
+//!             │   └──────── all of the window has gone ◄──────│──┘
+//!             └── not in memory ──► Reading ── a job has ─────┘
 //! ```
 
+mod passing;
+
 use std::io::{self, ErrorKind, IoSliceMut};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::dispatch;
@@ -14,22 +23,28 @@ use super::stats::WorkerStats;
 use crate::buffer::{NoBlock, Output, Pool};
 use crate::service::{FileBody, ReadAt};
 
+pub(super) use passing::{Passed, Passing};
+
 /// A body that is sent from a file.
 #[derive(Debug)]
 pub(super) struct Sending {
     body: FileBody,
     window: Window,
+    /// How the system passes them; `None` if they are copied.
+    passing: Option<Passing>,
 }
 
-/// Where the next bytes come from.
+/// What is known of the next bytes.
 #[derive(Debug)]
 enum Window {
-    /// From the file, if they are in memory.
-    Direct,
+    /// Nothing.
+    Unknown,
     /// A job reads them.
     Reading,
-    /// A job has read them.
+    /// A job has read them, or has met an error.
     Read(io::Result<Vec<u8>>),
+    /// These are in memory, and the system may pass them.
+    Warm(Range<u64>),
 }
 
 /// What a look at a file came to.
@@ -37,6 +52,8 @@ enum Window {
 pub(super) enum Piece {
     /// There was something to queue.
     Queued,
+    /// The system may pass what comes next.
+    Warm,
     /// Its next bytes are not in memory: a job is to read them.
     Cold(Read),
     /// A job is reading them.
@@ -53,11 +70,16 @@ pub struct Read {
     source: Arc<dyn ReadAt>,
     start: u64,
     bytes_max: usize,
+    /// The bytes are wanted in the system's memory alone.
+    warms: bool,
 }
 
 impl Read {
     /// Reads, however long it takes.
     pub fn run(&self) -> io::Result<Vec<u8>> {
+        if self.warms {
+            return self.warm().map(|()| Vec::new());
+        }
         let mut bytes = vec![0; self.bytes_max];
         loop {
             match self.source.read(&mut bytes, self.start) {
@@ -73,11 +95,13 @@ impl Read {
 }
 
 impl Sending {
-    /// Begins to send `body`.
-    pub fn new(body: FileBody) -> Sending {
+    /// Begins to send `body`, with `passing` if the system can pass it over this connection.
+    pub fn new(body: FileBody, passing: Option<Passing>) -> Sending {
+        let has_file = body.source.descriptor().is_some();
         Sending {
             body,
-            window: Window::Direct,
+            window: Window::Unknown,
+            passing: passing.filter(|_| has_file),
         }
     }
 
@@ -90,7 +114,10 @@ impl Sending {
     pub fn deliver(&mut self, bytes: io::Result<Vec<u8>>) -> bool {
         let waited = self.waits();
         if waited {
-            self.window = Window::Read(bytes);
+            self.window = match (&bytes, &self.passing) {
+                (Ok(_), Some(passing)) => Window::Warm(passing.window(&self.body.part)),
+                _ => Window::Read(bytes),
+            };
         }
         waited
     }
@@ -113,8 +140,8 @@ impl Sending {
         if !self.body.seek(|text| output.push_owned(text)) {
             return Ok(Piece::End);
         }
-        match std::mem::replace(&mut self.window, Window::Direct) {
-            Window::Direct => match self.read_now(room, output, pool, stats)? {
+        match std::mem::replace(&mut self.window, Window::Unknown) {
+            Window::Unknown | Window::Warm(_) => match self.read_now(room, output, pool, stats)? {
                 Some(piece) => Ok(piece),
                 None => Ok(self.ask(bytes_max)),
             },
@@ -185,6 +212,7 @@ impl Sending {
             source: Arc::clone(&self.body.source),
             start: self.body.part.start,
             bytes_max: self.left().min(bytes_max),
+            warms: false,
         })
     }
 

@@ -4,6 +4,8 @@
 //! The poller tells of a transition once. Until the transport itself says `WouldBlock` there may be
 //! more, so readiness is remembered here and cleared only by the transport.
 
+mod passing;
+
 use std::io::{self, ErrorKind, IoSlice, Write};
 
 use crate::buffer::{Output, Pool};
@@ -366,18 +368,30 @@ impl Socket {
         if self.tls.is_some() {
             return self.flush_sealed(output, pool);
         }
+        self.write_out(output, pool, |transport, output| {
+            if output.is_scattered() {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let count = output.slices(&mut slices);
+                transport.write_vectored(&slices[..count])
+            } else {
+                transport.write(output.front())
+            }
+        })
+    }
+
+    /// Has `write` write from the head of `output` until that is empty or the peer takes no more.
+    #[inline]
+    fn write_out(
+        &mut self,
+        output: &mut Output,
+        pool: &mut Pool,
+        write: impl Fn(&mut Transport, &Output) -> io::Result<usize>,
+    ) -> Sent {
         while !output.is_empty() {
             if !self.can_write {
                 return Sent::Blocked;
             }
-            let written = if output.is_scattered() {
-                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-                let count = output.slices(&mut slices);
-                self.transport.write_vectored(&slices[..count])
-            } else {
-                self.transport.write(output.front())
-            };
-            match written {
+            match write(&mut self.transport, output) {
                 Ok(count) => {
                     self.has_sent = true;
                     output.advance(count, pool);
@@ -390,7 +404,7 @@ impl Socket {
         Sent::All
     }
 
-    /// The same through TLS: seals as much as TLS takes, sends that, and so on.
+    /// Does it through TLS: seals as much as TLS takes, sends that, and so on.
     #[inline(never)]
     fn flush_sealed(&mut self, output: &mut Output, pool: &mut Pool) -> Sent {
         let length = output.len();

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use crate::sys::OpenFile;
@@ -27,6 +28,12 @@ pub trait ReadAt: Send + Sync + fmt::Debug + 'static {
     ///
     /// What cannot be read cuts the response.
     fn read(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The open file, if there is one from which the system may send by itself what the others
+    /// would read. `None` has the bytes copied.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
 
 impl ReadAt for OpenFile {
@@ -36,6 +43,10 @@ impl ReadAt for OpenFile {
 
     fn read(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         self.read(bytes, offset)
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.file().as_fd())
     }
 }
 

@@ -1,9 +1,11 @@
 //! What of the site waits for disks: files whose bytes are not all in memory, replies that begin
 //! with a job, and streams that have jobs.
 
+use std::fs::File;
 use std::io::{self, IoSliceMut};
-use std::sync::Arc;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::site::{FILE_BYTES, number, pattern, pattern_byte};
@@ -17,7 +19,18 @@ pub(super) const MARK: &[u8] = b"--mark--";
 pub(super) struct Disk {
     /// Bytes of it that are in memory, between as many that are not; 0 if all are.
     pub warm: usize,
+    /// Whether the system can pass it to sockets by itself.
+    pub is_passed: bool,
 }
+
+/// A file of the system with the pattern, for sockets to which it is passed.
+static FILE: LazyLock<File> = LazyLock::new(|| {
+    let path = std::env::temp_dir().join(format!("reactor-pattern-{}", std::process::id()));
+    std::fs::write(&path, pattern(FILE_BYTES)).unwrap();
+    let file = File::open(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    file
+});
 
 impl ReadAt for Disk {
     fn read_now(&self, pieces: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
@@ -43,6 +56,10 @@ impl ReadAt for Disk {
         fill(&mut bytes[..count], at);
         Ok(count)
     }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.is_passed.then(|| FILE.as_fd())
+    }
 }
 
 fn fill(bytes: &mut [u8], at: usize) {
@@ -52,8 +69,9 @@ fn fill(bytes: &mut [u8], at: usize) {
 }
 
 /// All of a file, and `beyond` bytes that it does not have.
-pub(super) fn file(warm: usize, beyond: u64) -> Reply {
-    let body = FileBody::new(Arc::new(Disk { warm }), 0..FILE_BYTES as u64 + beyond);
+pub(super) fn file(warm: usize, beyond: u64, is_passed: bool) -> Reply {
+    let disk = Arc::new(Disk { warm, is_passed });
+    let body = FileBody::new(disk, 0..FILE_BYTES as u64 + beyond);
     Reply::file("application/octet-stream", body)
 }
 
@@ -67,14 +85,19 @@ pub(super) fn parts_body() -> Vec<u8> {
 pub(super) fn routes(builder: crate::SiteBuilder) -> crate::SiteBuilder {
     builder
         .route(Route::any("/cold/{n}", |request: &mut Request<'_>| {
-            file(3_000 + number(request) % 7_000, 0)
+            let number = number(request);
+            file(3_000 + number % 7_000, 0, number.is_multiple_of(2))
         }))
         .route(Route::any("/parts", |_: &mut Request<'_>| {
             let mark = || FilePart::Text(MARK.to_vec());
             let end = FILE_BYTES as u64;
             let (first, second) = (FilePart::Range(10..9_000), FilePart::Range(20_000..end));
             let parts = vec![mark(), first, mark(), second, mark()];
-            let body = FileBody::in_parts(Arc::new(Disk { warm: 4_000 }), parts);
+            let disk = Disk {
+                warm: 4_000,
+                is_passed: true,
+            };
+            let body = FileBody::in_parts(Arc::new(disk), parts);
             Reply::file("application/octet-stream", body)
         }))
         .route(Route::any("/then/{n}", |request: &mut Request<'_>| {

@@ -20,6 +20,7 @@ mod jobs;
 mod judge;
 mod kind;
 mod mutations;
+mod passing;
 mod random;
 mod request;
 mod rig;

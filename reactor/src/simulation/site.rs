@@ -125,8 +125,12 @@ pub(super) fn site(
         }))
         .route(Route::any("/drop", |_: &mut Request<'_>| Reply::text(DROPPED)).streamed())
         .route(Route::any("/panic", |_: &mut Request<'_>| panic_quietly()))
-        .route(Route::any("/file", |_: &mut Request<'_>| cold::file(0, 0)))
-        .route(Route::any("/torn", |_: &mut Request<'_>| cold::file(0, 1)));
+        .route(Route::any("/file", |_: &mut Request<'_>| {
+            cold::file(0, 0, true)
+        }))
+        .route(Route::any("/torn", |_: &mut Request<'_>| {
+            cold::file(0, 1, true)
+        }));
     cold::routes(jobs(streams(builder, later)))
         .build()
         .expect("a valid site")

@@ -24,12 +24,15 @@ pub mod tls;
 mod unix;
 
 use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
 
 pub use address::{InvalidAddress, ListenAddress, Peer};
 pub use listener::{ListenOptions, Listener, bind};
 pub use poller::{Poller, Readiness, SystemPoller, Waker};
 pub use tcp::{TcpSocketListener, TcpTransport};
 pub use unix::{UnixSocketListener, UnixTransport};
+
+use crate::sys;
 
 /// A connection's stream of bytes, which never blocks. Dropping it closes the connection and ends
 /// its registration.
@@ -80,6 +83,52 @@ impl Transport {
             Transport::Memory(socket) => socket.write_vectored(bufs),
             Transport::Tcp(socket) => socket.write_vectored(bufs),
             Transport::Unix(socket) => socket.write_vectored(bufs),
+        }
+    }
+
+    /// Writes like [`Transport::write`], and says that more follows at once: the system need not
+    /// send a segment that is not full.
+    ///
+    /// # Errors
+    ///
+    /// Like [`Transport::write`].
+    pub fn write_and_more(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Transport::Memory(socket) => socket.write(buf),
+            Transport::Tcp(socket) => socket.write_and_more(buf),
+            Transport::Unix(socket) => socket.write(buf),
+        }
+    }
+
+    /// Has the system send at most `count` bytes of a file, from `offset` on, without copying them
+    /// through the program. Waits for a disk if they are not in memory. 0 means that the file has
+    /// no bytes there.
+    ///
+    /// # Errors
+    ///
+    /// Like [`Transport::write`]; also what is wrong with the file, and `Unsupported` where the
+    /// system cannot do it: see [`Transport::segment_bytes`].
+    pub fn send_file(
+        &mut self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        count: usize,
+    ) -> io::Result<usize> {
+        match self {
+            Transport::Memory(socket) => socket.send_file(file, offset, count),
+            Transport::Tcp(socket) => sys::send_file(&socket.0, file, offset, count),
+            Transport::Unix(socket) => sys::send_file(&socket.0, file, offset, count),
+        }
+    }
+
+    /// How many bytes leave together; `None` where no file can be sent by the system.
+    pub fn segment_bytes(&self) -> Option<usize> {
+        match self {
+            Transport::Memory(socket) => Some(socket.segment_bytes()),
+            _ if !sys::SENDS_FILES => None,
+            Transport::Tcp(socket) => Some(socket.segment_bytes()),
+            // It has no segments.
+            Transport::Unix(_) => Some(1),
         }
     }
 

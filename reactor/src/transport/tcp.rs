@@ -4,6 +4,7 @@ use std::io::{self, IoSlice, Write};
 use std::net::{self, Ipv4Addr, Shutdown, SocketAddr};
 use std::time::Duration;
 
+use rustix::net::SendFlags;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::transport::{ListenAddress, ListenOptions, Peer};
@@ -28,6 +29,20 @@ impl TcpTransport {
 
     pub(super) fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.0.write_vectored(bufs)
+    }
+
+    pub(super) fn write_and_more(&mut self, buf: &[u8]) -> io::Result<usize> {
+        #[cfg(target_os = "linux")]
+        const FLAGS: SendFlags = SendFlags::MORE;
+        #[cfg(not(target_os = "linux"))]
+        const FLAGS: SendFlags = SendFlags::empty();
+        Ok(rustix::net::send(&self.0, buf, FLAGS)?)
+    }
+
+    /// The largest segment; 1 where the system does not tell.
+    pub(super) fn segment_bytes(&self) -> usize {
+        let told = SockRef::from(&self.0).tcp_mss();
+        told.map_or(1, |bytes| bytes.max(1) as usize)
     }
 
     pub(super) fn shutdown_write(&mut self) -> io::Result<()> {

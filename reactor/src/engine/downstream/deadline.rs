@@ -111,6 +111,7 @@ impl Downstream {
                 Some(exchange) => match &exchange.stage {
                     Stage::Working | Stage::Delivered(_) => Phase::Request,
                     Stage::Sending(sending) if sending.waits() => Phase::Request,
+                    Stage::Sending(_) if !self.socket.can_write() => Phase::Write,
                     _ => Phase::Watch,
                 },
                 None => Phase::Watch,

@@ -344,7 +344,10 @@ impl Downstream {
                 };
                 Stage::streaming(stream)
             }
-            Body::File(file) if !bodiless => Stage::Sending(Sending::new(file)),
+            Body::File(file) if !bodiless => {
+                let pipe_bytes = exchange.site.limits.pipe_bytes_max;
+                Stage::Sending(Sending::new(file, self.passing(pipe_bytes)))
+            }
             _ => Stage::Done,
         };
         if matches!(exchange.stage, Stage::Done) && !self.queue_head(exchange, cx) {

@@ -56,7 +56,7 @@ impl Downstream {
             State::Exchanging(id) => cx.exchanges.get_mut(id).map(|exchange| &*exchange),
             _ => None,
         };
-        let has_output = self.has_output();
+        let has_output = self.has_output() || exchange.is_some_and(passes_file);
         let wants_read = match self.state {
             State::Handshaking { turn } => turn != Turn::Waits && !has_output,
             State::Reading => !has_output,
@@ -136,8 +136,8 @@ impl Downstream {
             Stage::Working if left => Some("its client has left"),
             Stage::Delivered(_) => Some("its job is done"),
             Stage::Streaming { ready: true, .. } if is_clear => Some("its stream could be pulled"),
-            Stage::Sending(sending) if is_clear && !sending.waits() => {
-                Some("its file could be sent")
+            Stage::Sending(sending) if is_clear && !sending.waits() && !sending.is_passed() => {
+                Some("its file could be copied")
             }
             Stage::Done if queued == 0 => Some("its response is sent"),
             _ => None,
@@ -153,5 +153,13 @@ impl Downstream {
         };
         let parsed = HeadParser::default().parse_request(text, &mut Vec::new(), &site.limits);
         !matches!(parsed, Ok(None))
+    }
+}
+
+/// Whether what the exchange sends is not queued, and depends on the client alone.
+fn passes_file(exchange: &Exchange) -> bool {
+    match &exchange.stage {
+        Stage::Sending(sending) => sending.is_passed() && !sending.waits(),
+        _ => false,
     }
 }

@@ -26,6 +26,7 @@ mod handshaking;
 mod inspect;
 mod intake;
 mod lingering;
+mod passing;
 mod reading;
 mod replying;
 mod streaming;
@@ -148,10 +149,15 @@ struct Budget {
 }
 
 impl Budget {
-    const TURN: Budget = Budget {
-        requests: 64,
-        bytes: 512 << 10,
-    };
+    /// What there is for a connection while the worker has so many bytes left in this turn: enough
+    /// for a small answer in any case.
+    #[inline]
+    fn of_turn(bytes_left: usize) -> Budget {
+        Budget {
+            requests: 64,
+            bytes: bytes_left.clamp(16 << 10, 512 << 10),
+        }
+    }
 
     fn spend(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
@@ -247,7 +253,11 @@ impl Downstream {
             self.warm_up(cx);
         }
         self.take_output(cx);
-        if !self.run(key, site, cx) {
+        let mut budget = Budget::of_turn(cx.turn_bytes_left);
+        let before = budget.bytes;
+        let goes_on = self.run(key, site, cx, &mut budget);
+        cx.turn_bytes_left = cx.turn_bytes_left.saturating_sub(before - budget.bytes);
+        if !goes_on {
             return self.close(cx);
         }
         self.keep_output(cx);
@@ -317,11 +327,10 @@ impl Downstream {
     }
 
     /// False when the connection is over.
-    fn run(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> bool {
+    fn run(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context, budget: &mut Budget) -> bool {
         if self.socket.is_broken() {
             return false;
         }
-        let mut budget = Budget::TURN;
         let keeps_quiet = cx.mutated(Mutation::GoodbyeForgotten);
         let mut goes_unsent = false;
         loop {
@@ -334,16 +343,16 @@ impl Downstream {
             }
             let step = match self.state {
                 State::Handshaking { .. } | State::Reading if sent != Sent::All => Step::Wait,
-                State::Handshaking { turn } => self.shake_hands(turn, key, site, cx, &mut budget),
-                State::Reading => self.read_requests(key, site, cx, &mut budget),
-                State::Exchanging(id) => self.drive_exchange(key, id, cx, &mut budget),
-                State::Skipping(body) => self.skip_body(body, key, site, cx, &mut budget),
+                State::Handshaking { turn } => self.shake_hands(turn, key, site, cx, budget),
+                State::Reading => self.read_requests(key, site, cx, budget),
+                State::Exchanging(id) => self.drive_exchange(key, id, cx, budget),
+                State::Skipping(body) => self.skip_body(body, key, site, cx, budget),
                 State::Closing { .. } if sent != Sent::All => Step::Wait,
                 State::Closing { .. } if !keeps_quiet && self.socket.finish() => Step::Go,
                 State::Closing { lingers: false } => Step::Close,
                 State::Closing { .. } if cx.mutated(Mutation::NoLingering) => Step::Close,
                 State::Closing { lingers: true } => self.begin_lingering(site, cx),
-                State::Lingering { bytes_left } => self.linger(bytes_left, key, cx, &mut budget),
+                State::Lingering { bytes_left } => self.linger(bytes_left, key, cx, budget),
             };
             match step {
                 Step::Go => goes_unsent = false,

@@ -157,7 +157,7 @@ impl Downstream {
         self.fail(exchange, Status::INTERNAL_SERVER_ERROR, cx)
     }
 
-    /// Queues pieces of the file.
+    /// Sends pieces of the file.
     pub(super) fn send_file(
         &mut self,
         exchange: &mut Exchange,
@@ -166,13 +166,34 @@ impl Downstream {
         cx: &mut Context,
         budget: &mut Budget,
     ) -> Run {
-        let bytes_max = exchange.site.limits.pipe_bytes_max;
-        if cx.out.len() >= bytes_max || !self.reserve(exchange, key, cx) {
+        if cx.turn_bytes_left == 0 {
+            self.queue(key, cx);
+            return Run::Waits;
+        }
+        let is_passed = matches!(&exchange.stage, Stage::Sending(sending) if sending.is_passed());
+        let needs_block = exchange.head.is_some() || !is_passed;
+        let is_full = cx.out.len() >= exchange.site.limits.pipe_bytes_max;
+        if is_full || (needs_block && !self.reserve(exchange, key, cx)) {
             return Run::Waits;
         }
         if !self.queue_head(exchange, cx) {
             return self.head_too_large(exchange, cx);
         }
+        match is_passed {
+            true => self.pass_file(exchange, id, cx, budget),
+            false => self.copy_file(exchange, id, cx, budget),
+        }
+    }
+
+    /// Queues pieces of the file.
+    fn copy_file(
+        &mut self,
+        exchange: &mut Exchange,
+        id: Key,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Run {
+        let bytes_max = exchange.site.limits.pipe_bytes_max;
         let Stage::Sending(sending) = &mut exchange.stage else {
             return Run::Waits;
         };
@@ -180,7 +201,7 @@ impl Downstream {
         let mut is_cut = false;
         while cx.out.len() < bytes_max {
             match sending.queue_piece(bytes_max, &mut cx.out, &mut cx.pool, &cx.stats) {
-                Ok(Piece::Queued) => {}
+                Ok(Piece::Queued | Piece::Warm) => {}
                 Ok(Piece::Cold(read)) => {
                     let address = Arc::clone(&cx.address);
                     is_cut = cx.jobs.submit(Work::Read(read), id, address).is_err();

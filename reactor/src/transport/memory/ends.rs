@@ -5,10 +5,16 @@
 
 use std::io::{self, IoSlice};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::BorrowedFd;
+
+use rustix::io::Errno;
 
 use super::link::Link;
 use super::{Network, State};
 use crate::transport::{ListenAddress, Peer};
+
+/// The most bytes of a file that one call sends: the system takes no more at a time either.
+const FILE_BYTES_A_CALL: usize = 16 << 10;
 
 /// The engine's end of a connection. Dropping it closes it like close(2): bytes that were not read
 /// turn the FIN into a reset, and so does what the client sends later.
@@ -42,6 +48,27 @@ impl Socket {
         self.end
             .network
             .with_link(self.end.key, |link, _| link.write(bufs))
+    }
+
+    pub(in crate::transport) fn send_file(
+        &mut self,
+        file: BorrowedFd<'_>,
+        offset: u64,
+        count: usize,
+    ) -> io::Result<usize> {
+        let mut bytes = vec![0; count.min(FILE_BYTES_A_CALL)];
+        match rustix::io::pread(file, &mut bytes, offset) {
+            Ok(0) => Ok(0),
+            Ok(count) => self.write(&bytes[..count]),
+            // As the system says it of what is no file.
+            Err(Errno::ISDIR) => Err(io::ErrorKind::Unsupported.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// As over Ethernet.
+    pub(in crate::transport) fn segment_bytes(&self) -> usize {
+        1_460
     }
 
     pub(in crate::transport) fn shutdown_write(&mut self) -> io::Result<()> {
@@ -97,7 +124,7 @@ impl Listener {
         let &key = waiting.front().ok_or(io::ErrorKind::WouldBlock)?;
         if *accepts_to_fail > 0 {
             *accepts_to_fail -= 1;
-            return Err(rustix::io::Errno::MFILE.into());
+            return Err(Errno::MFILE.into());
         }
         waiting.pop_front();
         let link = &links[key];

@@ -1,0 +1,74 @@
+//! Files that the system passes to the socket, at the client's pace.
+
+use std::sync::Arc;
+
+use super::exchanging::Run;
+use super::{Budget, Downstream};
+use crate::engine::arena::Key;
+use crate::engine::context::Context;
+use crate::engine::exchange::{Exchange, Stage};
+use crate::engine::jobs::Work;
+use crate::engine::sending::{Passed, Passing, Piece};
+use crate::engine::socket::Sent;
+
+impl Downstream {
+    /// How the system passes files over this connection, if it can.
+    pub(super) fn passing(&self, pipe_bytes: usize) -> Option<Passing> {
+        let segment_bytes = self.socket.segment_bytes()?;
+        Some(Passing::new(segment_bytes, pipe_bytes))
+    }
+
+    /// Has the system pass the next piece of the file, behind what is queued.
+    pub(super) fn pass_file(
+        &mut self,
+        exchange: &mut Exchange,
+        id: Key,
+        cx: &mut Context,
+        budget: &mut Budget,
+    ) -> Run {
+        let Stage::Sending(sending) = &mut exchange.stage else {
+            return Run::Waits;
+        };
+        let before = cx.out.len();
+        let next = sending.look_ahead(&mut cx.out, &cx.stats);
+        exchange.bytes_out += (cx.out.len() - before) as u64;
+        match next {
+            Piece::Cold(read) => {
+                let address = Arc::clone(&cx.address);
+                return match cx.jobs.submit(Work::Read(read), id, address) {
+                    Ok(()) => Run::Waits,
+                    Err(_) => Run::Cut,
+                };
+            }
+            Piece::Waits => return Run::Waits,
+            Piece::Cut => return Run::Cut,
+            Piece::End => {
+                exchange.stage = Stage::Done;
+                return Run::Moved;
+            }
+            Piece::Warm | Piece::Queued => {}
+        }
+        let queued = cx.out.len();
+        if self.flush_before_file(cx) != Sent::All || !self.socket.can_write() {
+            return Run::Waits;
+        }
+        match sending.pass(queued, &mut self.socket) {
+            Passed::Bytes(count) => {
+                self.sent = true;
+                exchange.bytes_out += count as u64;
+                budget.spend(count);
+                Run::Moved
+            }
+            Passed::Refused => Run::Moved,
+            Passed::Blocked => Run::Waits,
+            Passed::Cut => Run::Cut,
+            Passed::Broken => Run::Left,
+        }
+    }
+
+    fn flush_before_file(&mut self, cx: &mut Context) -> Sent {
+        let sent = self.socket.flush_before_file(&mut cx.out, &mut cx.pool);
+        self.sent |= self.socket.take_sent();
+        sent
+    }
+}
