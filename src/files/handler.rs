@@ -55,7 +55,7 @@ pub(super) type Lent<'a, 'b> = Parts<'a, 'b, Worker>;
 impl Files {
     /// The answer to a request.
     fn answer(self: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
-        let raw = lent.view.raw_param("path").unwrap_or_default();
+        let raw = lent.view.raw_path();
         match self.resolve_at_once(raw, lent) {
             Ok(Err(error)) if error.kind() == ErrorKind::WouldBlock => self.answer_later(raw, lent),
             Ok(outcome) => self.conclude(outcome, lent),

@@ -163,11 +163,12 @@ pub(super) fn before(request: &mut Request<'_>, stats: &WorkerStats) -> Option<R
 #[inline]
 pub(super) fn handle(request: &mut Request<'_>, stats: &WorkerStats) -> Reply {
     let handler = &request.view.route.handler;
-    // What a panic leaves in place. The handler writes over it where it is: a reply handed up by
-    // value through `catch_unwind` is copied twice on its way.
-    let mut reply = panicked();
+    // The handler writes over it where it is: a reply handed up by value through `catch_unwind` is
+    // copied twice on its way.
+    let mut reply = Reply::status(Status::INTERNAL_SERVER_ERROR);
     if guarded(stats, "handler", || reply = handler.handle(request)).is_none() {
         request.out.reset();
+        return panicked();
     }
     reply
 }
@@ -288,6 +289,7 @@ pub(super) fn guarded<T>(stats: &WorkerStats, who: &str, run: impl FnOnce() -> T
 }
 
 /// The reply in place of one that a panic has prevented.
+#[cold]
 pub(super) fn panicked() -> Reply {
     error(Status::INTERNAL_SERVER_ERROR).closing()
 }

@@ -7,9 +7,6 @@ use std::ops::Range;
 
 use super::{Method, TargetForm};
 
-/// Paths up to this length are quicker looked through byte by byte.
-const SHORT_PATH_BYTES: usize = 16;
-
 /// Longest host, in bytes: what DNS can answer (RFC 1035 section 2.3.4).
 pub const HOST_BYTES_MAX: usize = 255;
 
@@ -88,10 +85,19 @@ impl fmt::Display for PathError {
 /// Cheap; may say yes to a path that is normal but has escapes.
 #[inline]
 pub fn needs_normalising(path: &[u8]) -> bool {
-    let is_special = |byte: &u8| *byte == b'%' || *byte == b'.';
-    if path.len() <= SHORT_PATH_BYTES && !path.iter().any(is_special) {
-        return false;
-    }
+    // Without a branch, and with vectors where there is enough: most paths have neither an escape
+    // nor a segment that begins with a dot.
+    let behind = path.get(1..).unwrap_or_default();
+    let pairs = path.iter().zip(behind);
+    let looks_special = |any, (first, second): (&u8, &u8)| {
+        any | (*second == b'%') | (*first == b'/') & (*second == b'.')
+    };
+    pairs.fold(false, looks_special) && is_special(path)
+}
+
+/// The same to the letter, for a path with an escape or a segment that begins with a dot.
+#[cold]
+fn is_special(path: &[u8]) -> bool {
     let mut from = 0;
     while let Some(found) = memchr::memchr2(b'%', b'.', &path[from..]) {
         let at = from + found;

@@ -47,7 +47,7 @@ impl<'a> RequestView<'a> {
     /// The path in its normal form, which is what was routed: unreserved characters are not
     /// percent-encoded, there are no dot segments. Other escapes are left in it.
     pub fn path(&self) -> &'a str {
-        ascii(self.path.unwrap_or_else(|| self.head.path.of(self.text)))
+        ascii(self.raw_path())
     }
 
     /// The query without its `?`, undecoded; empty when there is none.
@@ -111,9 +111,15 @@ impl<'a> RequestView<'a> {
 
     /// The value of the route's parameter `name`, undecoded.
     pub fn raw_param(&self, name: &str) -> Option<&'a [u8]> {
-        let path = self.path.unwrap_or_else(|| self.head.path.of(self.text));
+        let path = self.raw_path();
         let index = self.route.names.iter().position(|own| **own == *name)?;
         self.params.value(index, path)
+    }
+
+    /// The path in its normal form, undecoded: see [`RequestView::path`].
+    #[inline]
+    pub fn raw_path(&self) -> &'a [u8] {
+        self.path.unwrap_or_else(|| self.head.path.of(self.text))
     }
 
     /// The pattern of the route, as it was registered; empty for requests that no route matched.
