@@ -10,7 +10,6 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use common::{Client, PATIENCE, Server, connect_from, get, until};
-use rustix::net::{AddressFamily, SocketType, sockopt};
 
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -202,7 +201,7 @@ fn a_client_that_takes_nothing_of_its_answer_is_cut() {
 fn a_client_that_takes_its_answer_slowly_is_not_cut() {
     let folder = folder_with_large_file();
     let server = Server::start(&[folder.path().to_str().unwrap(), "--write-timeout", "1s"]);
-    let mut client = greedy_client(&server);
+    let mut client = Client::connect_narrow(server.address());
     client.send(&get("/large.bin"));
     client.expect_text("\r\n\r\n");
     let start = Instant::now();
@@ -293,24 +292,14 @@ fn expect_service(connect: impl Fn() -> Client) {
     });
 }
 
-/// A client whose kernel buffers are so small that the server soon has to keep what it sends.
-fn greedy_client(server: &Server) -> Client {
-    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    sockopt::set_socket_recv_buffer_size(&socket, 16 << 10).unwrap();
-    sockopt::set_socket_send_buffer_size(&socket, 64 << 10).unwrap();
-    rustix::net::connect(&socket, &server.address()).unwrap();
-    let stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    Client::new(stream)
-}
-
 #[test]
 fn clients_that_do_not_read_a_file_cost_little_memory() {
     let folder = folder_with_large_file();
     let server = Server::start(&[folder.path().to_str().unwrap()]);
     let before = server.resident_bytes();
-    let mut clients = (0..50).map(|_| greedy_client(&server)).collect::<Vec<_>>();
+    let mut clients = (0..50)
+        .map(|_| Client::connect_narrow(server.address()))
+        .collect::<Vec<_>>();
     for client in &mut clients {
         client.send(&get("/large.bin"));
         client.expect_text("\r\n\r\n");
@@ -325,7 +314,7 @@ fn clients_that_do_not_read_their_echo_are_not_read_either() {
     let before = server.resident_bytes();
     let mut clients = Vec::new();
     for _ in 0..20 {
-        let mut client = greedy_client(&server);
+        let mut client = Client::connect_narrow(server.address());
         client.send(b"POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000\r\n\r\n");
         client
             .stream
@@ -357,7 +346,7 @@ fn send_until_it_stops(stream: &mut TcpStream) -> usize {
 #[test]
 fn a_client_that_pipelines_without_reading_is_not_read_either() {
     let server = Server::start(&["--max-requests", "0", "-w", "1"]);
-    let mut client = greedy_client(&server);
+    let mut client = Client::connect_narrow(server.address());
     client.send(&get("/ping"));
     client.response().expect(200, "pong");
     let before = server.resident_bytes();

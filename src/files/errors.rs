@@ -174,6 +174,10 @@ pub fn status_of(error: &io::Error) -> Status {
     if is_absence(error) {
         return Status::NOT_FOUND;
     }
+    // The bound is there to be met, and says so to the client.
+    if error.kind() == ErrorKind::QuotaExceeded {
+        return Status::SERVICE_UNAVAILABLE;
+    }
     match Errno::from_io_error(error) {
         Some(Errno::ACCESS | Errno::PERM) => Status::FORBIDDEN,
         Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS | Errno::AGAIN) => {
@@ -301,5 +305,6 @@ mod tests {
             assert_eq!(status_of(&errno.into()).code(), status, "{errno:?}");
         }
         assert_eq!(status_of(&io::Error::other("ours")).code(), 500);
+        assert_eq!(status_of(&ErrorKind::QuotaExceeded.into()).code(), 503);
     }
 }

@@ -185,7 +185,13 @@ impl Files {
         let (files, root) = (Arc::clone(self), self.root(lent));
         Reply::job(move |out| match page.make(&root, &directory, &files, out) {
             Ok(reply) => reply,
-            Err(error) => refusal(status_of(&error)),
+            Err(error) => {
+                let status = status_of(&error);
+                if status == Status::SERVICE_UNAVAILABLE {
+                    out.field("Retry-After", "1");
+                }
+                refusal(status)
+            }
         })
     }
 

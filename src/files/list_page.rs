@@ -7,7 +7,8 @@ use reactor::{FieldName, Reply, ReplyBuffer, RequestView};
 
 use super::disk::open::Root;
 use super::handler::Files;
-use super::listing::{self, Order, wants_json};
+use super::list_body::{LISTS, ListBody, PIECE_BYTES, Share};
+use super::listing::{self, Order, Wanted, wants_json};
 use super::path::FilePath;
 use crate::encoding::{Acceptance, Choice};
 
@@ -34,6 +35,10 @@ impl ListPage {
 
     /// Reads the directory and makes the list, in a coding if the client takes one. May wait for a
     /// disk.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be read, or `QuotaExceeded`: all lists together would hold too much.
     pub fn make(
         &self,
         root: &Root,
@@ -41,6 +46,23 @@ impl ListPage {
         files: &Files,
         out: &mut ReplyBuffer,
     ) -> io::Result<Reply> {
+        let mut body = self.body(root, directory, files.hidden)?;
+        let choice = self.acceptance.choose(files.loader.codings_of_pages());
+        if let Choice::Coding(coding) = choice {
+            body = body.coded(coding, &files.encoders)?;
+            out.field("Content-Encoding", coding.as_str());
+        }
+        // Nothing can fail any more: an error has none of these fields.
+        out.field("Vary", "Accept, Accept-Encoding");
+        if self.is_json {
+            return Ok(body.into_reply("application/json"));
+        }
+        out.field("Content-Security-Policy", listing::CONTENT_SECURITY_POLICY);
+        Ok(body.into_reply("text/html; charset=utf-8"))
+    }
+
+    /// The list, not coded.
+    fn body(&self, root: &Root, directory: &[u8], hidden: bool) -> io::Result<ListBody> {
         let mut buffer = Vec::new();
         let path = FilePath::from_names(directory, &mut buffer).ok_or(ErrorKind::NotFound)?;
         let opened = root.open_below(path.as_c_str())?;
@@ -49,28 +71,20 @@ impl ListPage {
             let below = CString::new(below.strip_prefix(b"/").unwrap_or(&below)).ok()?;
             root.peek(&below).ok()
         };
-        let mut listing = listing::read(&opened.file, files.hidden, target)?;
-        listing.sort(self.order);
-        out.field("Vary", "Accept, Accept-Encoding");
-        let (kind, body) = match self.is_json {
-            true => ("application/json", listing::json(&listing)),
-            false => {
-                let policy = listing::CONTENT_SECURITY_POLICY;
-                out.field("Content-Security-Policy", policy);
-                (
-                    "text/html; charset=utf-8",
-                    listing::html(&listing, &self.path),
-                )
-            }
+        let wanted = Wanted {
+            hidden,
+            order: self.order,
+            extent: listing::EXTENT,
         };
-        let Choice::Coding(coding) = self.acceptance.choose(files.loader.codings_of_pages()) else {
-            return Ok(Reply::owned(kind, body));
-        };
-        let mut coded = Vec::new();
-        files
-            .encoders
-            .lend(|encoders| encoders.encode(coding, &body, &mut coded))?;
-        out.field("Content-Encoding", coding.as_str());
-        Ok(Reply::owned(kind, coded))
+        // Held until the entries are written.
+        let mut entries = Share::new(&LISTS);
+        let hold = |bytes: usize| entries.hold(bytes.saturating_sub(PIECE_BYTES));
+        let listing = listing::read(&opened.file, wanted, target, hold)?;
+        let mut body = ListBody::new(&LISTS);
+        match self.is_json {
+            true => listing::json(&listing, &mut body)?,
+            false => listing::html(&listing, &self.path, &mut body)?,
+        }
+        Ok(body)
     }
 }

@@ -22,6 +22,7 @@ mod disk;
 mod errors;
 mod etag;
 mod handler;
+mod list_body;
 mod list_page;
 mod listing;
 mod path;

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use rustix::net::{AddressFamily, SocketType};
+use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use super::PATIENCE;
 
@@ -77,6 +77,16 @@ impl Client {
     /// Connects to `address`.
     pub fn connect(address: SocketAddr) -> Client {
         Client::over_tcp(TcpStream::connect(address).unwrap())
+    }
+
+    /// Connects to `address` with kernel buffers so small that the server soon has to keep what it
+    /// sends.
+    pub fn connect_narrow(address: SocketAddr) -> Client {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        sockopt::set_socket_recv_buffer_size(&socket, 16 << 10).unwrap();
+        sockopt::set_socket_send_buffer_size(&socket, 64 << 10).unwrap();
+        rustix::net::connect(&socket, &address).unwrap();
+        Client::over_tcp(TcpStream::from(socket))
     }
 
     fn over_tcp(stream: TcpStream) -> Client {

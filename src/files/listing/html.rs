@@ -1,9 +1,9 @@
 //! A list as a page: no script, its style within it, and links that stay below the directory
 //! whatever the names are.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use super::{ENTRIES_MAX, Entry, Key, Kind, Listing, Order, date};
+use super::{Entry, Key, Kind, Listing, Order, date, hand_on};
 
 /// The value of `Content-Security-Policy` for pages: nothing is loaded and nothing runs, and the
 /// one style is the page's own, known by its SHA-256.
@@ -20,22 +20,20 @@ const HOME: &str = "<svg viewBox=\"0 0 16 16\" aria-hidden=\"true\">\
 
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
-/// The page of a directory. `path` is the request's, percent-encoded, and ends in a slash: links
-/// are relative to it.
-pub fn html(listing: &Listing, path: &str) -> Vec<u8> {
+/// Writes the page of a directory. `path` is the request's, percent-encoded, and ends in a slash:
+/// links are relative to it.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn html(listing: &Listing, path: &str, out: &mut impl Write) -> io::Result<()> {
     let mut page = Page {
-        out: Vec::with_capacity(STYLE.len() + 2048 + listing.entries.len() * 256),
+        out: Vec::new(),
         order: listing.order,
     };
     page.head(path);
     page.breadcrumbs(path);
-    if listing.is_cut {
-        page.put(&format!(
-            "<p class=\"more\">Only {} entries are shown, whichever were found first; \
-             there are more.</p>\n",
-            grouped(ENTRIES_MAX as u64)
-        ));
-    }
+    page.notice(listing);
     page.put("<table>\n<thead>\n<tr>");
     for key in Key::ALL {
         page.column(key);
@@ -49,11 +47,12 @@ pub fn html(listing: &Listing, path: &str) -> Vec<u8> {
     }
     for entry in &listing.entries {
         page.entry(entry);
+        hand_on(&mut page.out, out)?;
     }
     page.put("</tbody>\n</table>\n<footer>");
-    page.put(&summary(&listing.entries));
+    page.put(&summary(listing));
     page.put("</footer>\n</main>\n</body>\n</html>\n");
-    page.out
+    out.write_all(&page.out)
 }
 
 /// Appends a name as it is in a link: every byte that means something in a URL is encoded.
@@ -73,6 +72,7 @@ pub fn encode_name(name: &[u8], link: &mut Vec<u8>) {
 
 /// A page in the making.
 struct Page {
+    /// What is not handed on yet.
     out: Vec<u8>,
     order: Order,
 }
@@ -164,6 +164,24 @@ impl Page {
         self.put("</h1></nav>\n");
     }
 
+    /// Says of a list that is cut what is not in it.
+    fn notice(&mut self, listing: &Listing) {
+        let (shown, found) = (listing.entries.len(), listing.found);
+        let mut sentences = Vec::new();
+        if found > shown {
+            let (shown, found) = (grouped(shown as u64), grouped(found as u64));
+            sentences.push(format!(
+                "Only the first {shown} of {found} entries are shown, in this order."
+            ));
+        }
+        if listing.is_unread {
+            sentences.push("There may be more: not all names were looked at.".into());
+        }
+        if !sentences.is_empty() {
+            self.put(&format!("<p class=\"more\">{}</p>\n", sentences.join(" ")));
+        }
+    }
+
     /// The head of a column: a link that sorts by it, the other way around if that is how it is.
     fn column(&mut self, key: Key) {
         let (name, unit) = match key {
@@ -250,7 +268,8 @@ fn decoded(path: &str) -> Vec<u8> {
 }
 
 /// How many directories and files there are, and how large they are together.
-fn summary(entries: &[Entry]) -> String {
+fn summary(listing: &Listing) -> String {
+    let entries = &listing.entries;
     let count = |kind| entries.iter().filter(|entry| entry.kind == kind).count();
     let sum = |total: u64, entry: &Entry| total.saturating_add(entry.size);
     let text = |count: usize, one: &str, many: &str| {
@@ -264,9 +283,11 @@ fn summary(entries: &[Entry]) -> String {
         (files > 0).then(|| human(entries.iter().fold(0, sum))),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    match parts.is_empty() {
-        true => "Nothing is here.".into(),
-        false => parts.join(", "),
+    match (parts.is_empty(), listing.is_cut()) {
+        (true, false) => "Nothing is here.".into(),
+        (true, true) => "Nothing is shown.".into(),
+        (false, false) => parts.join(", "),
+        (false, true) => format!("Shown: {}", parts.join(", ")),
     }
 }
 

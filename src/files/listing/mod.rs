@@ -5,6 +5,7 @@
 
 mod accept;
 mod date;
+mod first;
 mod html;
 mod json;
 mod order;
@@ -13,13 +14,14 @@ mod tests;
 
 use std::ffi::CStr;
 use std::fs::Metadata;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, FileType, RawMode, Stat, statat};
 
+use self::first::First;
 use super::path::FilePath;
 
 pub use accept::wants_json;
@@ -31,12 +33,45 @@ pub use order::{Key, Order};
 /// end.
 pub const ENTRIES_MAX: usize = 10_000;
 
+/// How far a directory is read for a list. A million names in the system's memory take three
+/// seconds; names on a slow disk can take hours, and no job is to be kept busy for so long.
+pub const EXTENT: Extent = Extent {
+    names_max: 1_000_000,
+    time_max: Duration::from_secs(10),
+};
+
+/// Bytes of a list that are handed on together, at least.
+const HANDED_ON_BYTES: usize = 16 << 10;
+
+/// What is wanted of a directory.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Also names that begin with a dot.
+    pub hidden: bool,
+    /// The first [`ENTRIES_MAX`] entries in this order.
+    pub order: Order,
+    /// How far it is read.
+    pub extent: Extent,
+}
+
+/// How much of a directory is looked at; what is found until then is in the list.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// How many names.
+    pub names_max: usize,
+    /// How long.
+    pub time_max: Duration,
+}
+
 /// What is in a directory, in an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
+    /// The first of those that were found.
     entries: Vec<Entry>,
-    /// Whether there is more than the entries.
-    is_cut: bool,
+    /// How many were found.
+    found: usize,
+    /// Whether there are names that nobody looked at.
+    is_unread: bool,
     order: Order,
 }
 
@@ -64,61 +99,80 @@ pub enum Kind {
 }
 
 impl Listing {
-    /// A list of these entries, by name; what is beyond [`ENTRIES_MAX`] is cut off.
-    pub fn new(mut entries: Vec<Entry>) -> Listing {
-        let is_cut = entries.len() > ENTRIES_MAX;
-        entries.truncate(ENTRIES_MAX);
-        let mut listing = Listing {
-            entries,
-            is_cut,
-            order: Order::default(),
-        };
-        listing.sort(Order::default());
-        listing
+    /// Whether there is, or may be, more than the entries.
+    fn is_cut(&self) -> bool {
+        self.is_unread || self.found > self.entries.len()
     }
 
-    /// Puts the entries in this order; directories stay before files.
-    pub fn sort(&mut self, order: Order) {
-        order.sort(&mut self.entries);
-        self.order = order;
+    /// A list of these entries.
+    #[cfg(test)]
+    fn of(entries: Vec<Entry>, order: Order) -> Listing {
+        let mut first = First::new(order, ENTRIES_MAX);
+        entries.into_iter().for_each(|entry| first.add(entry));
+        first.into_listing(false)
     }
 }
 
-/// Reads what is in `directory`, by name. May block.
+/// Reads what is in `directory`. May block.
 ///
-/// Names that begin with a dot are left out unless `hidden`, and so is what is never served: names
-/// that [`FilePath::parse`] refuses, and whatever is neither file nor directory. A symbolic link is
-/// what `target` says of its name: what it points to, or `None` if that is not to be seen.
+/// What is never served is left out: names that [`FilePath::parse`] refuses, and whatever is
+/// neither file nor directory. A symbolic link is what `target` says of its name: what it points
+/// to, or `None` if that is not to be seen. `hold` is told how many bytes are kept, again and
+/// again, and may refuse.
 ///
 /// # Errors
 ///
-/// When the directory cannot be read.
+/// When the directory cannot be read, or `hold` refuses.
 pub fn read(
     directory: impl AsFd,
-    hidden: bool,
+    wanted: Wanted,
     target: impl Fn(&CStr) -> Option<Metadata>,
+    mut hold: impl FnMut(usize) -> io::Result<()>,
 ) -> io::Result<Listing> {
-    let mut entries = Vec::new();
-    for found in Dir::read_from(&directory)? {
+    let Extent {
+        names_max,
+        time_max,
+    } = wanted.extent;
+    let begun = Instant::now();
+    let mut first = First::new(wanted.order, ENTRIES_MAX);
+    for (at, found) in Dir::read_from(&directory)?.enumerate() {
         let found = found?;
+        if at >= names_max || begun.elapsed() >= time_max {
+            return Ok(first.into_listing(true));
+        }
         let name = found.file_name();
-        if !is_listed(name.to_bytes(), hidden) {
+        if !is_listed(name.to_bytes(), wanted.hidden) {
             continue;
         }
-        // What has gone meanwhile is no entry any more.
-        let Ok(stat) = statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) else {
-            continue;
-        };
-        let seen = match FileType::from_raw_mode(stat.st_mode).is_symlink() {
-            true => target(name).as_ref().map(Seen::of_metadata),
-            false => Some(Seen::of(&stat)),
-        };
-        entries.extend(seen.and_then(|seen| entry(name.to_bytes(), seen)));
-        if entries.len() > ENTRIES_MAX {
-            break;
+        if let Some(entry) = look_at(&directory, name, &target) {
+            first.add(entry);
+            hold(first.bytes())?;
         }
     }
-    Ok(Listing::new(entries))
+    Ok(first.into_listing(false))
+}
+
+/// The entry of a name; `None` if it is none of a list, or has gone meanwhile.
+fn look_at(
+    directory: impl AsFd,
+    name: &CStr,
+    target: impl Fn(&CStr) -> Option<Metadata>,
+) -> Option<Entry> {
+    let stat = statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    let seen = match FileType::from_raw_mode(stat.st_mode).is_symlink() {
+        true => Seen::of_metadata(&target(name)?),
+        false => Seen::of(&stat),
+    };
+    entry(name.to_bytes(), seen)
+}
+
+/// Hands on what was made of a list, if it is worth it.
+fn hand_on(made: &mut Vec<u8>, out: &mut impl Write) -> io::Result<()> {
+    if made.len() >= HANDED_ON_BYTES {
+        out.write_all(made)?;
+        made.clear();
+    }
+    Ok(())
 }
 
 /// Whether a name is one of a list, as far as that can be told from the name: whether a request for

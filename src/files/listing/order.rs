@@ -60,30 +60,49 @@ impl Order {
         format!("?sort={}&order={direction}", self.key.as_str())
     }
 
-    /// Sorts.
-    pub(super) fn sort(self, entries: &mut Vec<Entry>) {
-        let fold = |name: &[u8]| String::from_utf8_lossy(name).to_lowercase();
-        let unsorted = std::mem::take(entries);
-        let mut keyed: Vec<(String, Entry)> = unsorted
-            .into_iter()
-            .map(|entry| (fold(&entry.name), entry))
-            .collect();
-        keyed.sort_by(|(own_folded, own), (other_folded, other)| {
-            let by_name =
-                || natural(own_folded, other_folded).then_with(|| own.name.cmp(&other.name));
-            let by_key = match self.key {
-                Key::Name => by_name(),
-                Key::Size => own.size.cmp(&other.size),
-                Key::Modified => own.modified.cmp(&other.modified),
-            };
-            let by_key = if self.descending {
-                by_key.reverse()
-            } else {
-                by_key
-            };
-            own.kind.cmp(&other.kind).then(by_key).then_with(by_name)
-        });
-        entries.extend(keyed.into_iter().map(|(_, entry)| entry));
+    /// Which of two entries comes first.
+    pub(super) fn compare(self, own: &Keyed, other: &Keyed) -> Ordering {
+        let by_name = || {
+            let folded = natural(&own.folded, &other.folded);
+            folded.then_with(|| own.entry.name.cmp(&other.entry.name))
+        };
+        let by_key = match self.key {
+            Key::Name => by_name(),
+            Key::Size => own.entry.size.cmp(&other.entry.size),
+            Key::Modified => own.entry.modified.cmp(&other.entry.modified),
+        };
+        let by_key = if self.descending {
+            by_key.reverse()
+        } else {
+            by_key
+        };
+        let by_kind = own.entry.kind.cmp(&other.entry.kind);
+        by_kind.then(by_key).then_with(by_name)
+    }
+}
+
+/// An entry, with its name as it is compared.
+pub(super) struct Keyed {
+    /// The name in lower case.
+    folded: String,
+    entry: Entry,
+}
+
+impl Keyed {
+    pub(super) fn new(entry: Entry) -> Keyed {
+        Keyed {
+            folded: String::from_utf8_lossy(&entry.name).to_lowercase(),
+            entry,
+        }
+    }
+
+    pub(super) fn into_entry(self) -> Entry {
+        self.entry
+    }
+
+    /// Bytes that it holds beside its own.
+    pub(super) fn name_bytes(&self) -> usize {
+        self.folded.capacity() + self.entry.name.capacity()
     }
 }
 
@@ -191,7 +210,10 @@ mod tests {
         ];
         let entries = sorted.iter().rev();
         let entries = entries.map(|name| entry(name, Kind::File, 0, 0));
-        assert_eq!(names(&Listing::new(entries.collect())), sorted);
+        assert_eq!(
+            names(&Listing::of(entries.collect(), Order::default())),
+            sorted
+        );
     }
 
     #[test]
@@ -204,7 +226,6 @@ mod tests {
             entry("y", Kind::Directory, 0, 5),
             entry("x", Kind::Directory, 0, 40),
         ];
-        let mut listing = Listing::new(entries);
         for (query, expected) in [
             ("", "xyabcd"),
             ("order=desc", "yxdcba"),
@@ -213,7 +234,7 @@ mod tests {
             ("sort=time", "yxbadc"),
             ("sort=time&order=desc", "xycdab"),
         ] {
-            listing.sort(Order::parse(query));
+            let listing = Listing::of(entries.clone(), Order::parse(query));
             assert_eq!(names(&listing).concat(), expected, "{query}");
         }
     }

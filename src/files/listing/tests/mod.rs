@@ -1,11 +1,10 @@
-//! Lists of names that mean harm, of many names, and of what is really on a disk.
+//! Lists of names that mean harm, and of many names.
 
-use std::path::Path;
+mod reading;
 
 use serde_json::{Value, json as value};
 
 use super::*;
-use crate::testing::TempDir;
 
 /// 20 November 2026, 13:14:05.
 const MODIFIED: Duration = Duration::from_secs(1_795_180_445);
@@ -20,27 +19,31 @@ fn entry(name: impl Into<Vec<u8>>, kind: Kind, size: u64) -> Entry {
 }
 
 fn page(listing: &Listing, path: &str) -> String {
-    String::from_utf8(html(listing, path)).unwrap()
+    let mut out = Vec::new();
+    html(listing, path, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn json_of(listing: &Listing) -> Vec<u8> {
+    let mut out = Vec::new();
+    json(listing, &mut out).unwrap();
+    out
+}
+
+/// A list by name.
+fn by_name(entries: Vec<Entry>) -> Listing {
+    Listing::of(entries, Order::default())
 }
 
 /// The page of a directory with one file of this name.
 fn page_of(name: impl Into<Vec<u8>>) -> String {
-    page(&Listing::new(vec![entry(name, Kind::File, 1)]), "/")
+    page(&by_name(vec![entry(name, Kind::File, 1)]), "/")
 }
 
 /// Asserts that the page has this in it.
 #[track_caller]
 fn has(page: &str, part: &str) {
     assert!(page.contains(part), "no {part} in {page}");
-}
-
-fn open(path: &Path) -> std::fs::File {
-    std::fs::File::open(path).unwrap()
-}
-
-fn names(listing: &Listing) -> Vec<&[u8]> {
-    let entries = listing.entries.iter();
-    entries.map(|entry| entry.name.as_slice()).collect()
 }
 
 #[test]
@@ -103,7 +106,7 @@ fn names_are_text_and_nothing_else() {
         );
         has(&page_of(name), &row);
     }
-    let directory = Listing::new(vec![entry("a&b", Kind::Directory, 0)]);
+    let directory = by_name(vec![entry("a&b", Kind::Directory, 0)]);
     let row = "<tr class=\"d\"><td><a href=\"./a%26b/\"><span><bdi>a&amp;b</bdi>/</span></a></td>\
                <td></td><td><time";
     has(&page(&directory, "/"), row);
@@ -158,7 +161,8 @@ fn a_path_is_a_way_of_links() {
 
 #[test]
 fn heads_of_columns_sort_and_say_how_it_is_sorted() {
-    let mut listing = Listing::new(vec![entry("d", Kind::Directory, 0)]);
+    let entries = vec![entry("d", Kind::Directory, 0)];
+    let listing = by_name(entries.clone());
     let name = "<a href=\"?sort=name&amp;order=asc\">Name</a></th>";
     let size = "<th scope=\"col\"><a href=\"?sort=size&amp;order=desc\">Size</a></th>";
     let modified = "<th scope=\"col\"><a href=\"?sort=time&amp;order=desc\">Modified ";
@@ -174,7 +178,7 @@ fn heads_of_columns_sort_and_say_how_it_is_sorted() {
     }
     assert_eq!(usual.matches("aria-sort=\"").count(), 1);
 
-    listing.sort(Order::parse("sort=size&order=desc"));
+    let listing = Listing::of(entries, Order::parse("sort=size&order=desc"));
     let by_size = page(&listing, "/a/");
     let query = "?sort=size&amp;order=desc";
     for part in [
@@ -202,7 +206,7 @@ fn sizes_are_for_people_and_exact() {
         (1_048_525, "1,048,525 bytes", "1.0 MiB"),
         (u64::MAX, "18,446,744,073,709,551,615 bytes", "16.0 EiB"),
     ] {
-        let listing = Listing::new(vec![entry("x", Kind::File, bytes)]);
+        let listing = by_name(vec![entry("x", Kind::File, bytes)]);
         has(
             &page(&listing, "/"),
             &format!("<td title=\"{exact}\">{size}</td>"),
@@ -211,7 +215,7 @@ fn sizes_are_for_people_and_exact() {
     let mut entries = Vec::new();
     let mut summary = |more: Option<Entry>| {
         entries.extend(more);
-        let page = page(&Listing::new(entries.clone()), "/");
+        let page = page(&by_name(entries.clone()), "/");
         let (_, footer) = page.split_once("<footer>").unwrap();
         footer.split_once("</footer>").unwrap().0.to_owned()
     };
@@ -231,10 +235,10 @@ fn a_time_that_cannot_be_written_is_left_out() {
     let mut unknown = entry("x", Kind::File, 1);
     for modified in [None, Some(Duration::MAX)] {
         unknown.modified = modified;
-        let listing = Listing::new(vec![unknown.clone()]);
+        let listing = by_name(vec![unknown.clone()]);
         has(&page(&listing, "/"), "1 B</td><td></td></tr>");
         assert_eq!(
-            json(&listing),
+            json_of(&listing),
             b"[\n{\"name\":\"x\",\"type\":\"file\",\"size\":1}\n]\n"
         );
     }
@@ -277,155 +281,46 @@ fn base64(bytes: &[u8]) -> String {
 
 #[test]
 fn json_has_what_nginx_has() {
-    let mut listing = Listing::new(vec![
+    let entries = vec![
         entry("b \"1\"\n<&>\u{2028}\\", Kind::File, u64::MAX),
         entry(b"caf\xe9", Kind::File, 0),
         entry("z", Kind::Directory, 0),
-    ]);
-    listing.sort(Order::parse("sort=size&order=desc"));
+    ];
+    let listing = Listing::of(entries, Order::parse("sort=size&order=desc"));
     let mtime = "2026-11-20T13:14:05Z";
     let expected = value!([
         {"name": "z", "type": "directory", "mtime": mtime},
         {"name": "b \"1\"\n<&>\u{2028}\\", "type": "file", "mtime": mtime, "size": u64::MAX},
         {"name": "caf\u{fffd}", "type": "file", "mtime": mtime, "size": 0},
     ]);
-    let text = json(&listing);
+    let text = json_of(&listing);
     assert_eq!(serde_json::from_slice::<Value>(&text).unwrap(), expected);
     assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 5);
-    let empty = json(&Listing::default());
+    let empty = json_of(&Listing::default());
     assert_eq!(serde_json::from_slice::<Value>(&empty).unwrap(), value!([]));
 }
 
 #[test]
-fn a_list_has_an_end() {
-    let dir = TempDir::new();
-    for number in 0..ENTRIES_MAX {
-        std::fs::write(dir.path().join(format!("{number}")), "").unwrap();
+fn a_list_is_handed_on_in_parts() {
+    /// Remembers how long the parts are.
+    struct Parts(Vec<usize>);
+    impl Write for Parts {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(bytes.len());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
-    let read = || read(open(dir.path()), false, |_| None).unwrap();
-    let all = read();
-    assert_eq!((all.entries.len(), all.is_cut), (ENTRIES_MAX, false));
-    assert_eq!(all.entries[9_999].name, b"9999");
-    assert!(!page(&all, "/").contains("there are more"));
-    std::fs::write(dir.path().join("one more"), "").unwrap();
-    let cut = read();
-    assert_eq!((cut.entries.len(), cut.is_cut), (ENTRIES_MAX, true));
-    let page = page(&cut, "/");
-    has(
-        &page,
-        "<p class=\"more\">Only 10,000 entries are shown, whichever were found first; \
-         there are more.</p>",
-    );
-    assert_eq!(page.matches("<tr>").count(), ENTRIES_MAX + 1);
-    let Value::Array(objects) = serde_json::from_slice(&json(&cut)).unwrap() else {
-        panic!()
-    };
-    assert_eq!(objects.len(), ENTRIES_MAX);
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn what_is_served_is_listed() {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::net::UnixListener;
-
-    use rustix::fs::{CWD, Mode, mknodat};
-
-    let dir = TempDir::new();
-    let at = |name: &[u8]| dir.path().join(OsStr::from_bytes(name));
-    let files: [&[u8]; 6] = [b"a", b"caf\xe9", b"back\\slash", b".env", b"...", b"B.txt"];
-    for name in files {
-        std::fs::write(at(name), name).unwrap();
+    let name = |at: usize| format!("{at}{}", "&".repeat(250));
+    let entries = (0..ENTRIES_MAX).map(|at| entry(name(at), Kind::File, 1));
+    let listing = by_name(entries.collect());
+    let (mut page, mut array) = (Parts(Vec::new()), Parts(Vec::new()));
+    html(&listing, "/", &mut page).unwrap();
+    json(&listing, &mut array).unwrap();
+    for parts in [page.0, array.0] {
+        assert!(parts.len() > 100);
+        assert!(*parts.iter().max().unwrap() < HANDED_ON_BYTES + 4096);
     }
-    for name in [&b"folder"[..], b".git", b".well-known"] {
-        std::fs::create_dir(at(name)).unwrap();
-    }
-    let _socket = UnixListener::bind(at(b"socket")).unwrap();
-    mknodat(CWD, at(b"fifo"), FileType::Fifo, Mode::from(0o600), 0).unwrap();
-    let times = open(&at(b"a"));
-    times
-        .set_modified(std::time::UNIX_EPOCH + MODIFIED)
-        .unwrap();
-
-    let listing = read(open(dir.path()), false, |_| None).unwrap();
-    assert_eq!(
-        names(&listing),
-        [&b"folder"[..], b"a", b"B.txt", b"caf\xe9"]
-    );
-    assert!(!listing.is_cut);
-    assert_eq!(listing.entries[1], entry("a", Kind::File, 1));
-    let folder = &listing.entries[0];
-    assert_eq!((folder.kind, folder.size), (Kind::Directory, 0));
-
-    let all = read(open(dir.path()), true, |_| None).unwrap();
-    let expected: [&[u8]; 8] = [
-        b".git",
-        b".well-known",
-        b"folder",
-        b"...",
-        b".env",
-        b"a",
-        b"B.txt",
-        b"caf\xe9",
-    ];
-    assert_eq!(names(&all), expected);
-
-    let error = read(open(&at(b"a")), false, |_| None).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn names_that_no_request_can_have_are_not_listed() {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-
-    let dir = TempDir::new();
-    let served: [&[u8]; 4] = [b"100%", b"50%20", b"%61", b"%"];
-    let never: [&[u8]; 5] = [b"50%25", b"a%2Fb", b"%2e", b"a%5cb", b"\xc0\xaf"];
-    for name in served.into_iter().chain(never) {
-        std::fs::write(dir.path().join(OsStr::from_bytes(name)), "x").unwrap();
-    }
-    for hidden in [false, true] {
-        let listing = read(open(dir.path()), hidden, |_| None).unwrap();
-        let mut listed = names(&listing);
-        listed.sort();
-        let mut expected = served;
-        expected.sort();
-        assert_eq!(listed, expected);
-    }
-}
-
-#[test]
-fn links_are_what_they_are_said_to_be() {
-    let dir = TempDir::new();
-    std::fs::create_dir(dir.path().join("folder")).unwrap();
-    std::fs::write(dir.path().join("file"), "text").unwrap();
-    for (name, target) in [
-        ("to-folder", "folder"),
-        ("to-file", "file"),
-        ("to-device", "/dev/null"),
-        ("to-nothing", "missing"),
-        (".hidden", "file"),
-    ] {
-        std::os::unix::fs::symlink(target, dir.path().join(name)).unwrap();
-    }
-    let none = read(open(dir.path()), false, |_| None).unwrap();
-    assert_eq!(names(&none), [&b"folder"[..], b"file"]);
-
-    let folder = open(dir.path());
-    let follow = |name: &CStr| std::fs::metadata(dir.path().join(name.to_str().ok()?)).ok();
-    let followed = read(&folder, false, follow).unwrap();
-    assert_eq!(
-        names(&followed),
-        [&b"folder"[..], b"to-folder", b"file", b"to-file"]
-    );
-    let kinds: Vec<_> = followed
-        .entries
-        .iter()
-        .map(|entry| (entry.kind, entry.size))
-        .collect();
-    let (directory, file) = ((Kind::Directory, 0), (Kind::File, 4));
-    assert_eq!(kinds, [directory, directory, file, file]);
 }
