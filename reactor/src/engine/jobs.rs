@@ -1,7 +1,8 @@
 //! The job pool: threads for work that may block, shared by all workers.
 //!
-//! The queue is bounded, so that overload is answered at once. A result goes to the mailbox of the
-//! worker that asked, addressed to the exchange, never to the connection.
+//! The queue is bounded, so that overload is answered at once. Reads of files, which are short, take
+//! turns with all other jobs, however many of those wait. A result goes to the mailbox of the worker
+//! that asked, addressed to the exchange, never to the connection.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -29,8 +30,55 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Order>,
+    waiting: Waiting,
     closed: bool,
+}
+
+/// Jobs that wait, in the order in which they came, but that reads need not wait for all others.
+#[derive(Default)]
+struct Waiting {
+    reads: VecDeque<Order>,
+    others: VecDeque<Order>,
+    /// Whether the last one was a read.
+    has_read: bool,
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.reads.len() + self.others.len()
+    }
+
+    fn push(&mut self, order: Order) {
+        match order.work {
+            Work::Read(_) => self.reads.push_back(order),
+            Work::Reply(_) | Work::Task(_) => self.others.push_back(order),
+        }
+    }
+
+    /// The next one: a read and another in turn where both wait.
+    fn pop(&mut self) -> Option<Order> {
+        self.has_read = match (self.reads.is_empty(), self.others.is_empty()) {
+            (false, false) => !self.has_read,
+            (is_empty, _) => !is_empty,
+        };
+        match self.has_read {
+            true => self.reads.pop_front(),
+            false => self.others.pop_front(),
+        }
+    }
+
+    /// The one at this place of all.
+    fn take(&mut self, place: usize) -> Option<Order> {
+        match place.checked_sub(self.reads.len()) {
+            None => self.reads.remove(place),
+            Some(place) => self.others.remove(place),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.reads.clear();
+        self.others.clear();
+    }
 }
 
 struct Order {
@@ -103,7 +151,7 @@ impl JobPool {
         if state.waiting.len() >= self.shared.waiting_max || state.closed {
             return Err(Overloaded);
         }
-        state.waiting.push_back(Order {
+        state.waiting.push(Order {
             work,
             exchange,
             reply_to,
@@ -117,7 +165,7 @@ impl JobPool {
     pub fn run_one(&self, choice: usize) -> bool {
         let mut state = self.lock();
         let index = choice % state.waiting.len().max(1);
-        let order = state.waiting.remove(index);
+        let order = state.waiting.take(index);
         drop(state);
         order.map(Order::run).is_some()
     }
@@ -140,7 +188,7 @@ impl JobPool {
     fn wait(&self) -> Option<Order> {
         let mut state = self.lock();
         loop {
-            if let Some(order) = state.waiting.pop_front() {
+            if let Some(order) = state.waiting.pop() {
                 return Some(order);
             }
             if state.closed {
@@ -200,5 +248,62 @@ impl fmt::Debug for JobPool {
         f.debug_struct("JobPool")
             .field("waiting", &self.lock().waiting.len())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::mailbox::mailbox;
+    use crate::transport::Poller;
+    use crate::transport::memory::{Chaos, Network};
+
+    /// What waits, by kind, in the order in which it is taken.
+    fn taken(waiting: &mut Waiting) -> String {
+        let kind = |order: Order| match order.work {
+            Work::Read(_) => 'r',
+            Work::Reply(_) => 'j',
+            Work::Task(_) => 't',
+        };
+        std::iter::from_fn(|| waiting.pop()).map(kind).collect()
+    }
+
+    #[test]
+    fn reads_and_others_take_turns() {
+        let network = Network::new(1, Chaos::NONE);
+        let (address, _mailbox) = mailbox(Poller::Memory(network.poller()).waker());
+        let address = Arc::new(address);
+        let push = |waiting: &mut Waiting, kinds: &str| {
+            for kind in kinds.chars() {
+                let work = match kind {
+                    'r' => Work::Read(sending::Read::sample()),
+                    'j' => Work::Reply(Box::new(|_| crate::service::Reply::text(""))),
+                    _ => Work::Task(Box::new(|| {})),
+                };
+                waiting.push(Order {
+                    work,
+                    exchange: Key::from_bits(0),
+                    reply_to: Arc::clone(&address),
+                });
+            }
+        };
+        for (waits, expected) in [
+            ("", ""),
+            ("jtj", "jtj"),
+            ("rrr", "rrr"),
+            ("jjjjrr", "rjrjjj"),
+            ("rrrrjt", "rjrtrr"),
+        ] {
+            let mut waiting = Waiting::default();
+            push(&mut waiting, waits);
+            assert_eq!(waiting.len(), waits.len());
+            assert_eq!(taken(&mut waiting), expected, "{waits}");
+        }
+        // Also those that come later.
+        let mut waiting = Waiting::default();
+        push(&mut waiting, "r");
+        assert!(waiting.pop().is_some());
+        push(&mut waiting, "rj");
+        assert_eq!(taken(&mut waiting), "jr");
     }
 }

@@ -94,6 +94,31 @@ impl Read {
     }
 }
 
+#[cfg(test)]
+impl Read {
+    /// One that nobody runs.
+    pub fn sample() -> Read {
+        #[derive(Debug)]
+        struct Nothing;
+
+        impl ReadAt for Nothing {
+            fn read_now(&self, _: &mut [IoSliceMut<'_>], _: u64) -> io::Result<usize> {
+                Ok(0)
+            }
+
+            fn read(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+                Ok(0)
+            }
+        }
+        Read {
+            source: Arc::new(Nothing),
+            start: 0,
+            bytes_max: 0,
+            warms: false,
+        }
+    }
+}
+
 impl Sending {
     /// Begins to send `body`, with `passing` if the system can pass it over this connection.
     pub fn new(body: FileBody, passing: Option<Passing>) -> Sending {
