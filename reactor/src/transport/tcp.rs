@@ -1,6 +1,6 @@
 //! TCP sockets of the system: streams, and listeners for one or several workers.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::net::{self, Ipv4Addr, Shutdown, SocketAddr};
 use std::time::Duration;
 
@@ -27,8 +27,9 @@ impl TcpTransport {
         Ok(rustix::io::write(&self.0, buf)?)
     }
 
+    #[inline]
     pub(super) fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(bufs)
+        Ok(rustix::io::writev(&self.0, bufs)?)
     }
 
     pub(super) fn write_and_more(&mut self, buf: &[u8]) -> io::Result<usize> {
