@@ -98,20 +98,8 @@ impl Read {
 impl Read {
     /// One that nobody runs.
     pub fn sample() -> Read {
-        #[derive(Debug)]
-        struct Nothing;
-
-        impl ReadAt for Nothing {
-            fn read_now(&self, _: &mut [IoSliceMut<'_>], _: u64) -> io::Result<usize> {
-                Ok(0)
-            }
-
-            fn read(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
-                Ok(0)
-            }
-        }
         Read {
-            source: Arc::new(Nothing),
+            source: Arc::new(crate::service::Nothing),
             start: 0,
             bytes_max: 0,
             warms: false,

@@ -55,6 +55,8 @@ mod request;
 mod route;
 mod stream;
 
+#[cfg(test)]
+pub(crate) use file::Nothing;
 pub use file::{FileBody, FilePart, ReadAt};
 pub use handler::Handler;
 pub use middleware::{Middleware, ReplyHead};

@@ -126,14 +126,6 @@ fn room_for(bytes: usize) -> LinkOptions {
     }
 }
 
-/// The body that has come so far.
-fn body(visitor: &mut Visitor) -> Vec<u8> {
-    visitor.text();
-    let text = &visitor.received;
-    let head = text.windows(4).position(|four| four == b"\r\n\r\n");
-    head.map_or(Vec::new(), |at| text[at + 4..].to_vec())
-}
-
 #[test]
 fn a_window_is_looked_at_by_its_first_and_last_byte() {
     let file = Passed::new(FILE_BYTES, FILE_BYTES);
@@ -155,14 +147,14 @@ fn a_job_brings_a_window_into_memory_and_delays_nobody_else() {
     let mut other = rig.visit("");
     for window in 0..4 {
         assert_eq!(rig.engine.jobs.waiting(), 1, "one window at a time");
-        assert!(body(&mut visitor) == pattern(WINDOW_BYTES * window));
+        assert!(visitor.body() == pattern(WINDOW_BYTES * window));
         other.send(SMALL);
         rig.turn();
         assert_eq!(other.statuses().len(), window + 1);
         assert!(rig.engine.jobs.run_one(0));
         rig.settle();
     }
-    assert!(body(&mut visitor).starts_with(&pattern(FILE_BYTES)));
+    assert!(visitor.body().starts_with(&pattern(FILE_BYTES)));
     assert_eq!(visitor.statuses(), [200, 200]);
 }
 
@@ -171,14 +163,11 @@ fn a_window_whose_end_is_not_in_memory_is_read_in_before_it_is_sent() {
     let file = Passed::new(FILE_BYTES, WINDOW_BYTES - 1);
     let mut rig = rig(&file);
     let mut visitor = rig.visit(GET);
-    assert_eq!(
-        (rig.engine.jobs.waiting(), body(&mut visitor).len()),
-        (1, 0)
-    );
+    assert_eq!((rig.engine.jobs.waiting(), visitor.body().len()), (1, 0));
     while rig.engine.jobs.run_one(0) {
         rig.settle();
     }
-    assert!(body(&mut visitor) == pattern(FILE_BYTES));
+    assert!(visitor.body() == pattern(FILE_BYTES));
 }
 
 #[test]
@@ -190,7 +179,7 @@ fn who_takes_nothing_holds_no_block_and_is_cut_off() {
     assert_eq!(view.connections[0].blocks, 0, "the head has gone");
     rig.pass(Duration::from_millis(2_900));
     assert_eq!(rig.engine.network.sockets(), 1, "too early");
-    assert!(body(&mut visitor).len() < 500);
+    assert!(visitor.body().len() < 500);
     rig.pass(Duration::from_secs(2));
     assert_eq!(rig.engine.network.sockets(), 1, "it has taken something");
     rig.pass(Duration::from_secs(1));
@@ -204,12 +193,12 @@ fn who_takes_little_gets_all_of_it() {
     let mut rig = rig(&file);
     let mut visitor = rig.visit_with(room_for(100), GET);
     for _ in 0..FILE_BYTES {
-        if body(&mut visitor).len() == FILE_BYTES {
+        if visitor.body().len() == FILE_BYTES {
             break;
         }
         rig.settle();
     }
-    assert!(body(&mut visitor) == pattern(FILE_BYTES));
+    assert!(visitor.body() == pattern(FILE_BYTES));
 }
 
 #[test]
@@ -219,7 +208,7 @@ fn a_file_that_ends_early_cuts_the_response() {
         let mut rig = rig_to(end, &file);
         let mut visitor = rig.visit(GET);
         assert!(visitor.is_closed());
-        let body = body(&mut visitor);
+        let body = visitor.body();
         assert!(body.len() <= FILE_BYTES && body == pattern(body.len()));
     }
 }
@@ -237,7 +226,7 @@ fn parts_and_texts_keep_their_order() {
         let bytes = pattern(30);
         let ranges = [&bytes[20..], b"|", &bytes[5..25], &bytes[10..12]].concat();
         let expected = [b"<", &ranges[..], b">"].concat();
-        assert_eq!(body(&mut visitor), expected);
+        assert_eq!(visitor.body(), expected);
     }
 }
 
@@ -266,7 +255,7 @@ fn what_the_system_does_not_pass_is_copied() {
     let file: Arc<dyn ReadAt> = Arc::new(Refused(Passed::new(FILE_BYTES, FILE_BYTES), directory));
     let mut rig = rig_to(FILE_BYTES, &file);
     let mut visitor = rig.visit(&format!("{GET}{SMALL}"));
-    assert!(body(&mut visitor).starts_with(&pattern(FILE_BYTES)));
+    assert!(visitor.body().starts_with(&pattern(FILE_BYTES)));
     assert_eq!(visitor.statuses(), [200, 200]);
 }
 
@@ -290,13 +279,13 @@ fn however_many_take_much_a_turn_has_an_end() {
         other.send(SMALL);
         rig.turn();
         assert_eq!(other.statuses().len(), turn, "it is answered in every turn");
-        let moved: usize = greedy.iter_mut().map(|one| body(one).len()).sum();
+        let moved: usize = greedy.iter_mut().map(|one| one.body().len()).sum();
         // Half a turn for what has events, half for the queue, each with one connection's share
         // more.
         assert!(moved <= turn * (9 << 20), "{moved} bytes in {turn} turns");
     }
     rig.settle();
     for visitor in &mut greedy {
-        assert_eq!(body(visitor).len(), LARGE_BYTES, "nobody is forgotten");
+        assert_eq!(visitor.body().len(), LARGE_BYTES, "nobody is forgotten");
     }
 }

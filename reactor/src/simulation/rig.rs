@@ -177,6 +177,14 @@ impl Visitor {
         String::from_utf8_lossy(&self.received).into_owned()
     }
 
+    /// What has come so far behind the first head.
+    pub(super) fn body(&mut self) -> Vec<u8> {
+        self.text();
+        let text = &self.received;
+        let head = text.windows(4).position(|four| four == b"\r\n\r\n");
+        head.map_or(Vec::new(), |at| text[at + 4..].to_vec())
+    }
+
     /// The statuses of the responses that have come so far.
     pub(super) fn statuses(&mut self) -> Vec<u16> {
         let text = self.text();

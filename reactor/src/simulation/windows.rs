@@ -90,14 +90,6 @@ fn limits() -> Limits {
     }
 }
 
-/// The body that has come so far.
-fn body(visitor: &mut Visitor) -> Vec<u8> {
-    visitor.text();
-    let text = &visitor.received;
-    let head = text.windows(4).position(|four| four == b"\r\n\r\n");
-    head.map_or(Vec::new(), |at| text[at + 4..].to_vec())
-}
-
 fn late(rig: &Rig) -> u64 {
     rig.engine.workers[0].stats.late.value()
 }
@@ -115,7 +107,7 @@ fn a_cold_window_delays_nobody_else() {
     let mut other = rig.visit("");
     for window in 0..WINDOWS {
         assert_eq!(rig.engine.jobs.waiting(), 1, "one window at a time");
-        assert!(body(&mut cold) == pattern(WINDOW_BYTES * window));
+        assert!(cold.body() == pattern(WINDOW_BYTES * window));
         for _ in 0..3 {
             other.send(SMALL);
             rig.turn();
@@ -159,11 +151,11 @@ fn what_is_read_for_one_that_is_gone_is_not_taken_for_the_next_one() {
     let mut visitor = rig.visit(COLD);
     assert_eq!(rig.engine.workers[0].core.view().exchanges, 1);
     run_job(&mut rig);
-    assert_eq!((body(&mut visitor).len(), late(&rig)), (0, 1));
+    assert_eq!((visitor.body().len(), late(&rig)), (0, 1));
     for _ in 0..WINDOWS {
         run_job(&mut rig);
     }
-    assert!(body(&mut visitor) == pattern(FILE_BYTES));
+    assert!(visitor.body() == pattern(FILE_BYTES));
     assert_eq!(late(&rig), 1);
 }
 
@@ -177,11 +169,11 @@ fn a_window_that_no_job_can_read_cuts_the_response() {
     run_job(&mut rig);
     let mut second = rig.visit(COLD);
     assert_eq!(second.statuses(), [200]);
-    assert!(second.is_closed() && body(&mut second).is_empty());
+    assert!(second.is_closed() && second.body().is_empty());
     for _ in 1..WINDOWS {
         run_job(&mut rig);
     }
-    assert!(body(&mut first) == pattern(FILE_BYTES));
+    assert!(first.body() == pattern(FILE_BYTES));
     assert!(!first.link.has_ended());
 }
 
@@ -190,7 +182,7 @@ fn head_reads_nothing() {
     let mut rig = rig(limits());
     let mut visitor = rig.visit("HEAD /cold HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(visitor.text().contains("Content-Length: 37000\r\n"));
-    assert!(body(&mut visitor).is_empty());
+    assert!(visitor.body().is_empty());
     assert_eq!(rig.engine.jobs.waiting(), 0);
     visitor.send(SMALL);
     rig.settle();
@@ -205,7 +197,7 @@ fn http_1_0_gets_all_of_it_and_a_close() {
         assert!(!visitor.link.has_ended());
         run_job(&mut rig);
     }
-    assert!(body(&mut visitor) == pattern(FILE_BYTES));
+    assert!(visitor.body() == pattern(FILE_BYTES));
     assert!(visitor.text().contains("Content-Length: 37000\r\n"));
     assert!(visitor.is_closed());
 }
@@ -219,7 +211,7 @@ fn who_says_no_more_still_gets_all_of_it() {
     for _ in 0..WINDOWS {
         run_job(&mut rig);
     }
-    assert!(body(&mut visitor) == pattern(FILE_BYTES));
+    assert!(visitor.body() == pattern(FILE_BYTES));
     assert!(visitor.is_closed());
     assert_eq!(rig.engine.network.sockets(), 0);
 }
@@ -236,7 +228,7 @@ fn a_drain_and_another_site_wait_for_it() {
         assert!(!rig.is_over());
         run_job(&mut rig);
     }
-    assert!(body(&mut visitor) == pattern(FILE_BYTES));
+    assert!(visitor.body() == pattern(FILE_BYTES));
     rig.pass(Duration::from_secs(1));
     assert!(visitor.is_closed() && rig.is_over());
 }
@@ -261,7 +253,7 @@ fn each_window_may_take_thirty_seconds() {
     for window in 1..=2 {
         rig.pass(Duration::from_secs(29));
         run_job(&mut rig);
-        assert!(body(&mut visitor) == pattern(WINDOW_BYTES * window));
+        assert!(visitor.body() == pattern(WINDOW_BYTES * window));
     }
     rig.pass(Duration::from_secs(30) - Duration::from_millis(1));
     assert!(!visitor.is_closed(), "too early");
@@ -269,7 +261,7 @@ fn each_window_may_take_thirty_seconds() {
     assert!(visitor.is_closed());
     assert_eq!(rig.engine.workers[0].core.view().exchanges, 0);
     run_job(&mut rig);
-    assert!(body(&mut visitor) == pattern(2 * WINDOW_BYTES), "it is cut");
+    assert!(visitor.body() == pattern(2 * WINDOW_BYTES), "it is cut");
     assert_eq!(late(&rig), 1);
 }
 
@@ -348,7 +340,7 @@ fn a_read_that_was_interrupted_is_left_to_a_job() {
     for _ in 0..WINDOWS {
         run_job(&mut rig);
     }
-    assert!(body(&mut visitor) == pattern(FILE_BYTES));
+    assert!(visitor.body() == pattern(FILE_BYTES));
 }
 
 #[test]
@@ -363,7 +355,7 @@ fn what_is_read_a_byte_at_a_time_is_all_there_in_the_end() {
     while rig.engine.jobs.run_one(0) {
         rig.settle();
     }
-    assert!(body(&mut visitor) == pattern(FILE_BYTES));
+    assert!(visitor.body() == pattern(FILE_BYTES));
 }
 
 #[test]
@@ -382,12 +374,12 @@ fn who_takes_nothing_holds_blocks_of_the_pool_and_no_more_than_a_pipe() {
     run_job(&mut rig);
     assert_eq!(rig.engine.jobs.waiting(), 0, "no more is read");
     assert!(held(&mut rig) > before, "it is in blocks of the pool");
-    while body(&mut visitor).len() < FILE_BYTES {
+    while visitor.body().len() < FILE_BYTES {
         rig.settle();
         rig.engine.jobs.run_one(0);
         rig.settle();
     }
-    assert!(body(&mut visitor) == pattern(FILE_BYTES));
+    assert!(visitor.body() == pattern(FILE_BYTES));
 }
 
 #[test]
@@ -402,7 +394,7 @@ fn many_share_a_pool_that_is_too_small_for_all() {
         ..LinkOptions::default()
     };
     let mut visitors: Vec<Visitor> = (0..20).map(|_| rig.visit_with(options, COLD)).collect();
-    let is_done = |visitor: &mut Visitor| body(visitor).len() == FILE_BYTES;
+    let is_done = |visitor: &mut Visitor| visitor.body().len() == FILE_BYTES;
     for _ in 0..10_000 {
         while rig.engine.jobs.run_one(0) {}
         rig.settle();
@@ -411,6 +403,6 @@ fn many_share_a_pool_that_is_too_small_for_all() {
         }
     }
     for visitor in &mut visitors {
-        assert!(body(visitor) == pattern(FILE_BYTES));
+        assert!(visitor.body() == pattern(FILE_BYTES));
     }
 }
