@@ -1,8 +1,8 @@
 //! The job pool: threads for work that may block, shared by all workers.
 //!
-//! The queue is bounded, so that overload is answered at once. Reads of files, which are short, take
-//! turns with all other jobs, however many of those wait. A result goes to the mailbox of the worker
-//! that asked, addressed to the exchange, never to the connection.
+//! The queue is bounded, so that overload is answered at once. Reads of files, which are short,
+//! take turns with all other jobs, however many of those wait. A result goes to the mailbox of the
+//! worker that asked, addressed to the exchange, never to the connection.
 
 use std::collections::VecDeque;
 use std::fmt;
