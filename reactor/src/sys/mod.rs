@@ -1,7 +1,7 @@
 //! System calls and socket options behind safe functions.
 //!
 //! Owns what the engine asks of the operating system outside of sockets: how many descriptors and
-//! cores there are, whether a file can be read without waiting, which descriptors the parent
+//! cores there are, how files are read and closed without waiting, which descriptors the parent
 //! process passed, what a failed `accept` means. Must not know anything of the engine.
 
 mod accept;

@@ -269,7 +269,7 @@ impl Disk<'_> {
                 break;
             }
             let bytes = self.read(&file, stamp.size as usize)?;
-            let after = Stamp::of(&file.file().metadata()?);
+            let after = Stamp::of(&file.metadata()?);
             if after == stamp && bytes.len() as u64 == stamp.size {
                 return Ok((stamp, Content::Memory(bytes.into())));
             }
