@@ -203,6 +203,7 @@ fn core(network: &Network) -> Core {
         address: Arc::new(address),
         mailbox,
         local: Box::new(()),
+        tend: |_, _| None,
         stats: Arc::default(),
         census: Arc::new(Census::default()),
         connections_max: usize::MAX,

@@ -10,8 +10,8 @@ use std::thread;
 
 use crate::buffer::BLOCK_BYTES_MIN;
 use crate::engine::{
-    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Sending, Site, WorkerStats, mailbox,
-    run,
+    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Sending, Site, Tend, WorkerStats,
+    mailbox, run,
 };
 use crate::error::Error;
 use crate::sys;
@@ -49,6 +49,7 @@ pub struct Server {
     pin: bool,
     accept: Accept,
     local: Box<MakeLocal>,
+    tend: Tend,
     descriptors_elsewhere: u64,
 }
 
@@ -66,6 +67,7 @@ impl Server {
             pin: false,
             accept: Accept::default(),
             local: Box::new(|_| Box::new(())),
+            tend: |_, _| None,
             descriptors_elsewhere: 0,
         }
     }
@@ -112,6 +114,15 @@ impl Server {
     #[must_use]
     pub fn local(mut self, make: impl Fn(usize) -> Box<dyn Any + Send> + 'static) -> Server {
         self.local = Box::new(make);
+        self
+    }
+
+    /// With that value looked after: `tend` is called with it at the end of each turn, and says when
+    /// it wants to be called again though nothing else happens; if never, the worker sleeps until
+    /// something does. It must be quick when there is nothing to do.
+    #[must_use]
+    pub fn tend(mut self, tend: Tend) -> Server {
+        self.tend = tend;
         self
     }
 
@@ -273,6 +284,7 @@ impl Bound {
                 address: Arc::clone(&posts[index].address),
                 mailbox,
                 local: (self.server.local)(index),
+                tend: self.server.tend,
                 stats: Arc::clone(&posts[index].stats),
                 census: Arc::clone(&census),
                 connections_max: self.connections_max,

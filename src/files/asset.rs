@@ -343,6 +343,14 @@ impl Asset {
         self.forms().map(Representation::descriptors).sum()
     }
 
+    /// Whether a file that it holds open was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.forms().any(|form| match &form.content {
+            Content::Memory(_) => false,
+            Content::File(file, _) => file.is_deleted(),
+        })
+    }
+
     fn forms(&self) -> impl Iterator<Item = &Representation> {
         let siblings = self.siblings.iter().map(|(_, _, form)| form);
         std::iter::once(&self.identity).chain(siblings)

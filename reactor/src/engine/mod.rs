@@ -37,7 +37,7 @@ pub(crate) use handshakes::ANSWERS_A_TURN;
 pub(crate) use inspect::{CoreView, ListenerView};
 pub(crate) use mutation::Mutation;
 
-pub use self::core::{Core, CoreParts, Turn};
+pub use self::core::{Core, CoreParts, Tend, Turn};
 pub use accept::{Arrival, Entrance, Handoff};
 pub use arena::Key;
 pub use jobs::JobPool;

@@ -80,6 +80,7 @@ impl Engine {
                 mailbox,
                 // For handlers that count.
                 local: Box::new(0_usize),
+                tend: |_, _| None,
                 stats: Arc::clone(&stats),
                 census: Arc::clone(&census),
                 connections_max: usize::MAX,

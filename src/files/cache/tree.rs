@@ -70,6 +70,11 @@ impl Tree {
         self.cache.count_again(key);
     }
 
+    /// See [`Cache::close_unused`].
+    pub fn close_unused(&mut self, now: Instant) -> Option<Instant> {
+        self.cache.close_unused(now)
+    }
+
     #[cold]
     fn look_again(&mut self, owner: u64, path: &Path, first: &Arc<Root>, now: Instant) {
         let known = self.known.take().filter(|known| known.owner == owner);
