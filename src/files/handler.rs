@@ -14,7 +14,7 @@ use reactor::{Handler, Parts, Reply, Request, Status};
 
 use super::asset::Asset;
 use super::cache::sight::AtOnce;
-use super::cache::tree::{Found, Tree};
+use super::cache::tree::{Found, Look, Tree};
 use super::config::Config;
 use super::disk::load::{Disk, Loader, Patience};
 use super::disk::open::Root;
@@ -73,6 +73,9 @@ impl Files {
         let worker = &mut *lent.local;
         let path = FilePath::parse(raw, self.hidden, &mut worker.path)?;
         let found = self.look(&mut worker.tree, lent.now);
+        if found.is_overdue {
+            return Ok(Err(ErrorKind::WouldBlock.into()));
+        }
         let mut sight = AtOnce {
             disk: Disk {
                 loader: &self.loader,
@@ -91,7 +94,9 @@ impl Files {
     fn answer_later(self: &Arc<Files>, raw: &[u8], lent: &mut Lent<'_, '_>) -> Reply {
         let (files, raw, wall) = (Arc::clone(self), raw.to_vec(), lent.wall);
         let (root, asked_at) = (self.root(lent), lent.now);
+        let look = lent.local.tree.ask(&self.root_path, asked_at);
         Reply::job(move |_| {
+            let root = look.map_or(root, Look::run);
             let outcome = files.resolve_waiting(&raw, &root, wall);
             Reply::then(move |request| {
                 let Some(mut lent) = request.parts(files.reach) else {

@@ -106,9 +106,21 @@ impl Root {
         })
     }
 
+    /// Whether this directory is at `path`, as far as that can be told without waiting for a disk:
+    /// false where it cannot, or the system has no way to ask.
+    #[cfg(target_os = "linux")]
+    pub fn is_surely_at(&self, path: &Path) -> bool {
+        self.way == Way::BeneathAtOnce && beneath::is_at(&self.directory, path)
+    }
+
+    /// The same on systems that have no way to ask.
+    #[cfg(not(target_os = "linux"))]
+    pub fn is_surely_at(&self, _path: &Path) -> bool {
+        false
+    }
+
     /// The directory that is at `path` now, opened as this one was, if it is another one. Where
-    /// there is none that can be opened, this one stays. May wait for a disk, if nobody has looked
-    /// at that path for long.
+    /// there is none that can be opened, this one stays. May wait for a disk.
     pub fn replaced_at(&self, path: &Path) -> Option<Root> {
         let now = stat(path).ok()?;
         let own = fstat(&self.directory).ok()?;
