@@ -125,11 +125,6 @@ impl Representation {
             Content::File(..) => FIELDS_BYTES,
         }
     }
-
-    /// Descriptors that it holds.
-    fn descriptors(&self) -> usize {
-        usize::from(matches!(self.content, Content::File(..)))
-    }
 }
 
 /// How a form of a file came about.
@@ -340,14 +335,24 @@ impl Asset {
 
     /// Descriptors that it holds.
     pub fn descriptors(&self) -> usize {
-        self.forms().map(Representation::descriptors).sum()
+        self.files().count()
     }
 
     /// Whether a file that it holds open was deleted.
     pub fn is_deleted(&self) -> bool {
-        self.forms().any(|form| match &form.content {
-            Content::Memory(_) => false,
-            Content::File(file, _) => file.is_deleted(),
+        self.files().any(|file| file.is_deleted())
+    }
+
+    /// Whether somebody sends from a file that it holds open.
+    pub fn is_being_sent(&self) -> bool {
+        self.files().any(|file| Arc::strong_count(file) > 1)
+    }
+
+    /// The files that it holds open.
+    fn files(&self) -> impl Iterator<Item = &Arc<OpenFile>> {
+        self.forms().filter_map(|form| match &form.content {
+            Content::Memory(_) => None,
+            Content::File(file, _) => Some(file),
         })
     }
 

@@ -16,7 +16,7 @@ use super::asset::Asset;
 use super::cache::sight::AtOnce;
 use super::cache::tree::{Found, Look, Tree};
 use super::config::Config;
-use super::disk::load::{Disk, Loader, Patience};
+use super::disk::load::{Disk, Loader, Patience, is_exhaustion};
 use super::disk::open::Root;
 use super::errors::{ErrorPages, refusal, status_of};
 use super::list_page::ListPage;
@@ -177,6 +177,9 @@ impl Files {
             Ok(Outcome::Status(code)) => {
                 let status = Status::new(code).unwrap_or(Status::NOT_FOUND);
                 self.fail(status, lent)
+            }
+            Err(error) if is_exhaustion(&error) && lent.local.tree.close_idle() => {
+                self.answer(lent)
             }
             Err(error) => self.fail(status_of(&error), lent),
         }

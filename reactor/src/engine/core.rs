@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accept::{Entrance, Handoff, ListenerSlot, Slot, token};
+use super::accept::{Entrance, Handoff, ListenerSlot, Room, Slot, token};
 use super::arena::{Arena, Key};
 use super::context::Context;
 use super::dispatch;
@@ -51,8 +51,8 @@ pub struct CoreParts {
     pub stats: Arc<WorkerStats>,
     /// The process's connections.
     pub census: Arc<Census>,
-    /// Most connections that the process has descriptors for.
-    pub connections_max: usize,
+    /// How many connections the process has descriptors for.
+    pub room: Room,
 }
 
 impl fmt::Debug for CoreParts {
@@ -85,7 +85,7 @@ pub struct Core {
     pub(super) handoff: Option<Handoff>,
     pub(super) site: Arc<Site>,
     pub(super) census: Arc<Census>,
-    pub(super) connections_max: usize,
+    pub(super) room: Room,
     stopped: bool,
     pub(super) tend: Tend,
     tend_due: Option<Instant>,
@@ -119,7 +119,7 @@ impl Core {
             cx: Context::new(&site, clock, jobs, address, local, stats),
             site,
             census: parts.census,
-            connections_max: parts.connections_max,
+            room: parts.room,
             stopped: false,
             tend: parts.tend,
             tend_due: None,

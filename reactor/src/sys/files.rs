@@ -4,6 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
@@ -55,6 +56,14 @@ impl Residence {
 /// Files that may wait to be closed. Beyond that whoever lets go of one closes it himself.
 const CLOSING_MAX: usize = 1024;
 
+/// Open files of the whole process.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// How many files the whole process has open as [`OpenFile`]: each has a descriptor.
+pub fn open_files() -> usize {
+    OPEN.load(Ordering::Relaxed)
+}
+
 /// A file that is open for reading. It is closed without waiting for a disk: when a file without a
 /// name is closed last, the file system gives its blocks back, which takes a second for some GiB.
 #[derive(Debug)]
@@ -67,6 +76,7 @@ pub struct OpenFile {
 impl OpenFile {
     /// A file on a file system for which `residence` holds.
     pub fn new(file: File, residence: Residence) -> OpenFile {
+        OPEN.fetch_add(1, Ordering::Relaxed);
         OpenFile {
             file: Some(file),
             residence,
@@ -138,6 +148,7 @@ impl Drop for OpenFile {
         if let Some(file) = self.file.take() {
             close(file, closing);
         }
+        OPEN.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -173,7 +184,7 @@ fn closing() -> Option<&'static SyncSender<File>> {
 mod tests {
     use std::path::PathBuf;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use super::*;
 

@@ -12,6 +12,6 @@ mod inherited;
 
 pub use accept::AcceptError;
 pub use cores::{cores_available, pin_current_thread};
-pub use descriptors::raise_descriptor_limit;
-pub use files::{OpenFile, Residence};
+pub use descriptors::{is_among_last, raise_descriptor_limit};
+pub use files::{OpenFile, Residence, open_files};
 pub use inherited::{Inherited, take_inherited};

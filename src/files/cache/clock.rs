@@ -196,6 +196,18 @@ impl Cache {
         self.look_at.filter(|_| self.descriptors > 0)
     }
 
+    /// Lets all open files go that nobody sends from, for want of descriptors. False if there are
+    /// none.
+    #[cold]
+    pub fn close_idle(&mut self) -> bool {
+        let idle = |(_, entry): (usize, &Entry)| {
+            (entry.descriptors > 0 && entry.is_idle()).then(|| Arc::clone(&entry.asset))
+        };
+        let idle: Vec<Arc<Asset>> = self.entries.iter().filter_map(idle).collect();
+        idle.iter().for_each(|asset| self.remove(&asset.key));
+        !idle.is_empty()
+    }
+
     /// Lets entries go until the bounds are kept; not the one at `kept`.
     fn make_room(&mut self, kept: usize) {
         while self.bytes > self.bounds.bytes_max || self.descriptors > self.bounds.descriptors_max {
@@ -215,6 +227,11 @@ impl Cache {
 }
 
 impl Entry {
+    /// Whether nobody but the cache has its files.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.asset) == 1 && !self.asset.is_being_sent()
+    }
+
     /// Whether it is open for nothing. Whatever is in use is checked every second.
     fn is_to_be_closed(&self, now: Instant) -> bool {
         let is_unused = now.since(self.checked_at) >= OPEN_FOR;

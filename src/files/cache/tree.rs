@@ -132,6 +132,11 @@ impl Tree {
         self.cache.close_unused(now)
     }
 
+    /// See [`Cache::close_idle`].
+    pub fn close_idle(&mut self) -> bool {
+        self.cache.close_idle()
+    }
+
     #[cold]
     fn look_again(&mut self, owner: u64, path: &Path, first: &Arc<Root>, now: Instant) {
         let same = self.known.take().filter(|known| known.owner == owner);

@@ -346,3 +346,24 @@ fn many_entries_are_looked_at_in_several_turns() {
     assert_eq!((cache.descriptors, cache.entries.len()), (0, 0));
     assert!(turns >= 3, "{turns} turns");
 }
+
+#[test]
+fn what_is_idle_is_closed_when_descriptors_run_short_and_nothing_else() {
+    let mut cache = Cache::new(bounds(100_000));
+    cache.insert(&sample::asset("small", b"small"), at(0));
+    let content = sample::file();
+    cache.insert(&sample::asset_of("sent", content.clone()), at(0));
+    let used = sample::asset_of("used", sample::file());
+    cache.insert(&used, at(0));
+    assert!(!cache.close_idle());
+    for key in ["a", "b"] {
+        cache.insert(&sample::asset_of(key, sample::file()), at(0));
+        cache.find(key.as_bytes());
+    }
+    assert!(cache.close_idle());
+    assert_eq!((cache.descriptors, cache.places.len()), (2, 3));
+    assert!(cache.find(b"a").is_none() && cache.find(b"b").is_none());
+    drop((content, used));
+    assert!(cache.close_idle() && !cache.close_idle());
+    assert_eq!((cache.descriptors, cache.places.len()), (0, 1));
+}

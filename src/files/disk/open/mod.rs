@@ -16,6 +16,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use reactor::sys::is_among_last;
 use rustix::fs::{CWD, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 
@@ -236,8 +237,11 @@ impl Purpose {
     }
 }
 
-/// What was opened, if it is what is ever read.
+/// What was opened, if it is what is ever read. The last descriptors are not for files.
 fn opened(descriptor: OwnedFd) -> io::Result<Opened> {
+    if is_among_last(&descriptor) {
+        return Err(Errno::MFILE.into());
+    }
     let file = File::from(descriptor);
     let metadata = file.metadata()?;
     if metadata.is_file() || metadata.is_dir() {
