@@ -167,6 +167,7 @@ fn bind(config: &Config, blueprint: &Blueprint, https: &mut Https) -> Result<Bou
             .pin(config.pin)
             .accept(config.accept)
             .local(blueprint.local())
+            .tend(site::tend)
             .leave_descriptors(blueprint.files_open_max());
         for address in listen::addresses(&config.listen) {
             server = server.listen(address);

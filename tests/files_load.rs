@@ -3,19 +3,10 @@
 
 mod common;
 
-use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{Client, Folder, PATIENCE, Server, get, pattern, request, text, until};
-
-/// How many descriptors of the server are files in its directory.
-fn open_files(server: &Server) -> usize {
-    let folder = fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap();
-    let links = folder.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-    let is_file = |link: &std::path::PathBuf| link.to_string_lossy().contains("/root/");
-    links.filter(is_file).count()
-}
 
 /// The numbers of a stress test with slow readers.
 const READERS: usize = 64;
@@ -59,7 +50,7 @@ fn slow_readers_of_a_large_file_cost_little_memory() {
         assert!(grown < each_max, "{target} {fields:?}: {grown} bytes each");
         let descriptors = server.descriptors();
         assert!(
-            open_files(&server) <= 2,
+            server.open_files() <= 2,
             "they share the open file: {descriptors}"
         );
         // The first one comes to its end all the same.
@@ -110,7 +101,7 @@ fn clients_that_leave_in_the_middle_leave_nothing_behind() {
             let count = server.sockets();
             (count < 10).then_some(count)
         });
-        let (files, memory) = (open_files(&server), server.resident_bytes());
+        let (files, memory) = (server.open_files(), server.resident_bytes());
         for round in 0..150 {
             let mut client = server.connect();
             let target = ["/large.bin", "/large.html", "/job.html", "/none"][round % 4];
@@ -127,7 +118,7 @@ fn clients_that_leave_in_the_middle_leave_nothing_behind() {
             }
         }
         until("all is let go", PATIENCE, || {
-            let is_over = server.sockets() <= sockets && open_files(&server) <= files + 3;
+            let is_over = server.sockets() <= sockets && server.open_files() <= files + 3;
             is_over.then_some(())
         });
         let grown = server.resident_bytes().saturating_sub(memory);
@@ -170,7 +161,7 @@ fn more_files_than_descriptors() {
                 let response = client.ask(&format!("/{at}.bin"), "");
                 assert_eq!(response.status, 200, "with {descriptors} descriptors");
                 assert!(response.body == format!("{at:06}").repeat(size / 6).into_bytes());
-                most = most.max(open_files(&server));
+                most = most.max(server.open_files());
             }
         }
         println!("{descriptors} descriptors: at most {most} files are open");

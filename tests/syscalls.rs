@@ -253,16 +253,36 @@ fn pipelined_requests_share_a_read_and_a_write() {
 fn an_idle_server_makes_no_call() {
     // Nor does its admin listener.
     let server = Server::start(&["--admin-listen", "127.0.0.1:0"]);
+    expect_no_call_of_an_idle(&server);
+}
+
+#[test]
+fn nor_does_one_whose_files_are_closed() {
+    let folder = Folder::new();
+    let server = folder.serve(&["-w", "1", "--demo"]);
+    folder.write("large.bin", common::pattern(100_000));
+    assert_eq!(server.get("/large.bin").status, 200);
+    fs::remove_file(folder.path("large.bin")).unwrap();
+    until("it is closed", PATIENCE, || {
+        (server.open_files() == 0).then_some(())
+    });
+    expect_no_call_of_an_idle(&server);
+}
+
+/// Fails if a server does anything while its clients do nothing.
+fn expect_no_call_of_an_idle(server: &Server) {
     let mut clients = (0..10).map(|_| server.connect()).collect::<Vec<_>>();
     for client in &mut clients {
         client.send(&get("/ping"));
         client.response().expect(200, "pong");
     }
-    let Some(trace) = Trace::attach(&server, &mut clients[0]) else {
+    // A name that was asked for is known not to be there.
+    mark(&mut clients[0], "from");
+    let Some(trace) = Trace::attach(server, &mut clients[0]) else {
         return;
     };
     mark(&mut clients[0], "from");
-    clients[0].expect_silence(Duration::from_secs(5));
+    clients[0].expect_silence(Duration::from_secs(6));
     mark(&mut clients[0], "to");
     let mut calls = trace.calls("from", "to");
     let all = format!("{calls:?}");

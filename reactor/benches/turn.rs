@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use divan::{Bencher, counter::ItemsCount};
-use reactor::engine::{Census, Core, CoreParts, Entrance, JobPool, Turn, mailbox};
+use reactor::engine::{Census, Core, CoreParts, Entrance, JobPool, Room, Turn, mailbox};
 use reactor::time::Clock;
 use reactor::transport::memory::{Chaos, Client, LinkOptions, Network};
 use reactor::transport::{Listener, Poller, Readiness, Transport};
@@ -203,9 +203,10 @@ fn core(network: &Network) -> Core {
         address: Arc::new(address),
         mailbox,
         local: Box::new(()),
+        tend: |_, _| None,
         stats: Arc::default(),
         census: Arc::new(Census::default()),
-        connections_max: usize::MAX,
+        room: Room::UNBOUNDED,
     };
     Core::new(parts).expect("the listener is the poller's")
 }

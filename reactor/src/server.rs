@@ -10,8 +10,8 @@ use std::thread;
 
 use crate::buffer::BLOCK_BYTES_MIN;
 use crate::engine::{
-    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Sending, Site, WorkerStats, mailbox,
-    run,
+    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Room, Sending, Site, Tend,
+    WorkerStats, mailbox, run,
 };
 use crate::error::Error;
 use crate::sys;
@@ -49,11 +49,13 @@ pub struct Server {
     pin: bool,
     accept: Accept,
     local: Box<MakeLocal>,
-    descriptors_elsewhere: u64,
+    tend: Tend,
+    descriptors_left: u64,
 }
 
-/// Descriptors that are neither connections nor listeners nor pollers: log files, and files that
-/// are being sent. Where there are few in all, a quarter of them.
+/// Descriptors that are neither connections nor files that are sent, nor listeners nor pollers: log
+/// files, directories, what is only looked at. Where there are few in all, a quarter of them; half
+/// of it is what [`sys::is_among_last`] keeps free.
 const DESCRIPTORS_RESERVED: u64 = 64;
 
 impl Server {
@@ -66,7 +68,8 @@ impl Server {
             pin: false,
             accept: Accept::default(),
             local: Box::new(|_| Box::new(())),
-            descriptors_elsewhere: 0,
+            tend: |_, _| None,
+            descriptors_left: 0,
         }
     }
 
@@ -115,11 +118,21 @@ impl Server {
         self
     }
 
-    /// With so many of the process's descriptors left to others: handlers that keep files open, for
-    /// example. Connections share what remains.
+    /// With that value looked after: `tend` is called with it at the end of each turn, and says
+    /// when it wants to be called again though nothing else happens; if never, the worker sleeps
+    /// until something does. It must be quick when there is nothing to do.
+    #[must_use]
+    pub fn tend(mut self, tend: Tend) -> Server {
+        self.tend = tend;
+        self
+    }
+
+    /// With so many of the process's descriptors left to files that handlers keep open
+    /// ([`sys::OpenFile`]), or to others. Connections share what remains; when more files are open
+    /// there is room for fewer.
     #[must_use]
     pub fn leave_descriptors(mut self, count: u64) -> Server {
-        self.descriptors_elsewhere = count;
+        self.descriptors_left = count;
         self
     }
 
@@ -167,7 +180,7 @@ impl Server {
             }
         }
         let own = (self.workers * (self.listen.len() + 2)) as u64;
-        let reserved = own + self.descriptors_elsewhere + DESCRIPTORS_RESERVED.min(descriptors / 4);
+        let reserved = own + self.descriptors_left + DESCRIPTORS_RESERVED.min(descriptors / 4);
         let connections_max =
             usize::try_from(descriptors.saturating_sub(reserved)).unwrap_or(usize::MAX);
         if connections_max < self.site.limits().connections_max {
@@ -177,11 +190,16 @@ impl Server {
                 self.site.limits().connections_max
             );
         }
+        let room = Room {
+            connections_max,
+            files_share: usize::try_from(self.descriptors_left).unwrap_or(usize::MAX),
+            files_open: sys::open_files,
+        };
         Ok(Bound {
             server: self,
             shares,
             addresses,
-            connections_max,
+            room,
         })
     }
 
@@ -211,7 +229,7 @@ pub struct Bound {
     server: Server,
     shares: Vec<Vec<Entrance>>,
     addresses: Vec<Listening>,
-    connections_max: usize,
+    room: Room,
 }
 
 /// A worker and what reaches it.
@@ -273,9 +291,10 @@ impl Bound {
                 address: Arc::clone(&posts[index].address),
                 mailbox,
                 local: (self.server.local)(index),
+                tend: self.server.tend,
                 stats: Arc::clone(&posts[index].stats),
                 census: Arc::clone(&census),
-                connections_max: self.connections_max,
+                room: self.room,
             };
             let core = Core::new(parts).map_err(failed("register a listener"))?;
             start_worker(index, core, self.server.pin, ended.clone())

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use reactor::time::Instant;
 use reactor::tls::Tls;
 use reactor::{Bound, ListenAddress, Observer, Site, Summary};
 
@@ -157,6 +158,11 @@ impl Blueprint {
 /// What a worker keeps for files.
 fn files_of(local: &mut dyn Any) -> Option<&mut files::Worker> {
     local.downcast_mut::<Local>()?.files.as_mut()
+}
+
+/// Looks after what a worker keeps for the features.
+pub fn tend(local: &mut dyn Any, now: Instant) -> Option<Instant> {
+    files_of(local)?.tend(now)
 }
 
 /// Leads finished requests to the access log's part of the worker's local value.

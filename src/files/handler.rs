@@ -14,9 +14,9 @@ use reactor::{Handler, Method, Parts, Reply, Request, Status};
 
 use super::asset::Asset;
 use super::cache::sight::AtOnce;
-use super::cache::tree::{Found, Tree};
+use super::cache::tree::{Found, Look, Tree};
 use super::config::Config;
-use super::disk::load::{Disk, Loader, Patience};
+use super::disk::load::{Disk, Loader, Patience, is_exhaustion};
 use super::disk::open::Root;
 use super::errors::{ErrorPages, refusal, status_of};
 use super::list_page::ListPage;
@@ -90,6 +90,9 @@ impl Files {
         let worker = &mut *lent.local;
         let path = FilePath::parse(raw, self.hidden, &mut worker.path)?;
         let found = self.look(&mut worker.tree, lent.now);
+        if found.is_overdue {
+            return Ok(Err(ErrorKind::WouldBlock.into()));
+        }
         let mut sight = AtOnce {
             disk: Disk {
                 loader: &self.loader,
@@ -108,7 +111,9 @@ impl Files {
     fn answer_later(self: &Arc<Files>, raw: &[u8], lent: &mut Lent<'_, '_>) -> Reply {
         let (files, raw, wall) = (Arc::clone(self), raw.to_vec(), lent.wall);
         let (root, asked_at) = (self.root(lent), lent.now);
+        let look = lent.local.tree.ask(&self.root_path, asked_at);
         Reply::job(move |_| {
+            let root = look.map_or(root, Look::run);
             let outcome = files.resolve_waiting(&raw, &root, wall);
             Reply::then(move |request| {
                 let Some(mut lent) = request.parts(files.reach) else {
@@ -189,6 +194,9 @@ impl Files {
             Ok(Outcome::Status(code)) => {
                 let status = Status::new(code).unwrap_or(Status::NOT_FOUND);
                 self.fail(status, lent)
+            }
+            Err(error) if is_exhaustion(&error) && lent.local.tree.close_idle() => {
+                self.answer(lent)
             }
             Err(error) => self.fail(status_of(&error), lent),
         }

@@ -50,7 +50,12 @@ pub fn memory(bytes: &[u8]) -> Content {
 
 /// An open file that holds a descriptor.
 pub fn file() -> Content {
-    let file = File::open("/dev/null").unwrap();
+    file_at(Path::new("/dev/null"))
+}
+
+/// This one.
+pub fn file_at(path: &Path) -> Content {
+    let file = File::open(path).unwrap();
     Content::File(Arc::new(OpenFile::new(file, Residence::Unknown)), 1 << 20)
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use reactor::time::Instant;
+
 use super::cache::clock::Bounds;
 use super::cache::tree::Tree;
 use super::respond::code::CodedInTurn;
@@ -31,5 +33,10 @@ impl Worker {
             streams: Arc::default(),
             path: Vec::new(),
         }
+    }
+
+    /// Closes what is open for nothing; returns when it has to be looked again.
+    pub fn tend(&mut self, now: Instant) -> Option<Instant> {
+        self.tree.close_unused(now)
     }
 }

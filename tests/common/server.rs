@@ -197,6 +197,16 @@ impl Server {
             .count()
     }
 
+    /// How many of its descriptors are files in the directory of a [`Folder`](super::Folder),
+    /// deleted ones included.
+    pub fn open_files(&self) -> usize {
+        let folder = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
+        let links = folder.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        links
+            .filter(|link| link.to_string_lossy().contains("/root/"))
+            .count()
+    }
+
     /// How many descriptors it has open, of all kinds.
     pub fn descriptors(&self) -> usize {
         let folder = format!("/proc/{}/fd", self.id());

@@ -29,6 +29,37 @@ const REFUSED_MAX: usize = 16;
 /// Where few connections are possible, fewer of those that are refused may linger: one for so many.
 const CONNECTIONS_PER_REFUSED: usize = 16;
 
+/// How many connections the process has descriptors for.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// So many, as long as open files have no more than their share.
+    pub connections_max: usize,
+    /// The descriptors that open files are left.
+    pub files_share: usize,
+    /// How many files are open. What they have beyond their share connections cannot have.
+    pub files_open: fn() -> usize,
+}
+
+impl Room {
+    /// As many as there are.
+    pub const UNBOUNDED: Room = Room {
+        connections_max: usize::MAX,
+        files_share: 0,
+        files_open: || 0,
+    };
+
+    /// How many there is room for now.
+    fn connections_max(&self) -> usize {
+        self.beside((self.files_open)())
+    }
+
+    /// How many there is room for beside so many open files.
+    fn beside(&self, files_open: usize) -> usize {
+        let beyond = files_open.saturating_sub(self.files_share);
+        self.connections_max.saturating_sub(beyond)
+    }
+}
+
 /// A listener, and what becomes of its connections.
 #[derive(Debug)]
 pub struct Entrance {
@@ -234,7 +265,7 @@ impl Core {
             return;
         }
         let limits = &self.site.limits;
-        let connections_max = limits.connections_max.min(self.connections_max);
+        let connections_max = limits.connections_max.min(self.room.connections_max());
         let per_address_max = limits.connections_per_address_max;
         let counted = self
             .census
@@ -281,5 +312,24 @@ impl Core {
             }
             None => self.refused -= 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_take_room_from_connections_beyond_their_share_only() {
+        let room = Room {
+            connections_max: 20,
+            files_share: 10,
+            files_open: || 12,
+        };
+        assert_eq!(room.connections_max(), 18);
+        for (files_open, expected) in [(0, 20), (10, 20), (11, 19), (29, 1), (30, 0), (99, 0)] {
+            assert_eq!(room.beside(files_open), expected, "{files_open}");
+        }
+        assert_eq!(Room::UNBOUNDED.connections_max(), usize::MAX);
     }
 }

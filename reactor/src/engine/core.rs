@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accept::{Entrance, Handoff, ListenerSlot, Slot, token};
+use super::accept::{Entrance, Handoff, ListenerSlot, Room, Slot, token};
 use super::arena::{Arena, Key};
 use super::context::Context;
 use super::dispatch;
@@ -20,6 +20,10 @@ use super::stats::{Census, WorkerStats};
 use crate::service::{Reply, ReplyBuffer};
 use crate::time::{Clock, Instant};
 use crate::transport::{Poller, Readiness};
+
+/// Looks after what a worker keeps; returns when it wants to do so again, see
+/// [`Server::tend`](crate::Server::tend).
+pub type Tend = fn(&mut dyn Any, Instant) -> Option<Instant>;
 
 /// What a core is made of.
 pub struct CoreParts {
@@ -41,12 +45,14 @@ pub struct CoreParts {
     pub mailbox: Mailbox,
     /// What handlers and observers keep for this worker.
     pub local: Box<dyn Any + Send>,
+    /// Looks after that.
+    pub tend: Tend,
     /// This worker's counters.
     pub stats: Arc<WorkerStats>,
     /// The process's connections.
     pub census: Arc<Census>,
-    /// Most connections that the process has descriptors for.
-    pub connections_max: usize,
+    /// How many connections the process has descriptors for.
+    pub room: Room,
 }
 
 impl fmt::Debug for CoreParts {
@@ -79,8 +85,10 @@ pub struct Core {
     pub(super) handoff: Option<Handoff>,
     pub(super) site: Arc<Site>,
     pub(super) census: Arc<Census>,
-    pub(super) connections_max: usize,
+    pub(super) room: Room,
     stopped: bool,
+    pub(super) tend: Tend,
+    tend_due: Option<Instant>,
     pub(super) cx: Context,
 }
 
@@ -111,8 +119,10 @@ impl Core {
             cx: Context::new(&site, clock, jobs, address, local, stats),
             site,
             census: parts.census,
-            connections_max: parts.connections_max,
+            room: parts.room,
             stopped: false,
+            tend: parts.tend,
+            tend_due: None,
         };
         for entrance in parts.listeners {
             let slot = ListenerSlot::new(entrance);
@@ -147,6 +157,7 @@ impl Core {
             dispatch::flush_observers(&self.site, &mut self.cx);
         }
         self.cx.pool.trim(self.cx.now);
+        self.tend();
         if self.is_over() {
             self.close_all();
             return Ok(Turn::Over);
@@ -167,12 +178,19 @@ impl Core {
             self.cx.wheel.next_due(),
             self.cx.flush_due,
             self.cx.pool.trim_due(),
+            self.tend_due,
             shutdown,
         ]
         .into_iter()
         .flatten()
         .min()
         .map(|due| due.since(self.cx.now))
+    }
+
+    fn tend(&mut self) {
+        let (tend, now, local) = (self.tend, self.cx.now, &mut *self.cx.local);
+        let tended = dispatch::guarded(&self.cx.stats, "local value", || tend(local, now));
+        self.tend_due = tended.flatten();
     }
 
     /// Whether there is mail to be read.

@@ -1,10 +1,11 @@
 //! What the simulation looks at between two turns. In tests only.
 
+use std::any::Any;
 use std::time::Duration;
 
 use super::accept::Slot;
 use super::arena::Key;
-use super::core::Core;
+use super::core::{Core, Tend};
 use super::downstream::ConnectionView;
 use super::mutation::Mutation;
 use crate::time::Instant;
@@ -45,6 +46,12 @@ impl Core {
     /// Switches a deliberate bug on.
     pub(crate) fn mutate(&mut self, mutation: Mutation) {
         self.cx.mutation = Some(mutation);
+    }
+
+    /// Has another local value, looked after so.
+    pub(crate) fn keep(&mut self, local: impl Any + Send, tend: Tend) {
+        self.cx.local = Box::new(local);
+        self.tend = tend;
     }
 
     /// When a turn is due even if nothing happens before.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::rig::{Rig, Visitor};
 use crate::limits::Limits;
+use crate::service::{Reply, Request, Route};
+use crate::time::Instant;
 use crate::transport::memory::LinkOptions;
 
 const GET: &str = "GET /small HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -266,4 +268,62 @@ fn accepting_is_tried_again_after_a_tenth_of_a_second() {
     let mut visitor = rig.visit(GET);
     pass_to(&mut rig, &mut visitor, Duration::from_millis(100));
     assert_eq!(visitor.statuses(), [200]);
+}
+
+/// A local value that is looked after ten seconds after a request, and once more after another ten.
+#[derive(Default)]
+struct Tended {
+    due: Option<Instant>,
+    /// When it was.
+    at: Vec<Instant>,
+}
+
+impl Tended {
+    fn tend(&mut self, now: Instant) -> Option<Instant> {
+        if self.due.is_some_and(|due| due <= now) {
+            self.at.push(now);
+            self.due = (self.at.len() == 1).then_some(now + seconds(10));
+        }
+        self.due
+    }
+}
+
+/// Asks for a look in ten seconds; says when there have been any.
+fn ask_to_be_tended(request: &mut Request<'_>) -> Reply {
+    let now = request.now();
+    let tended = request.local::<Tended>().unwrap();
+    tended.due = Some(now + seconds(10));
+    let text = format!("{:?}", tended.at);
+    Reply::owned("text/plain", text.into_bytes())
+}
+
+#[test]
+fn a_local_value_is_looked_after_when_it_says_so_and_then_the_worker_sleeps() {
+    let route = Route::get("/", ask_to_be_tended);
+    let mut rig = Rig::serving(patient(), |site| site.route(route));
+    let worker = &mut rig.engine.workers[0];
+    worker.core.keep(Tended::default(), |local, now| {
+        local.downcast_mut::<Tended>()?.tend(now)
+    });
+    let get = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    rig.pass_to(seconds(5));
+    let mut first = rig.visit(get);
+    assert!(first.text().ends_with("[]") && first.is_closed());
+    // Turns for other reasons do not put it off.
+    rig.pass_to(seconds(9));
+    rig.visit("");
+    rig.pass_to(seconds(60));
+    assert_eq!(rig.engine.due(), None);
+    let at = [seconds(15), seconds(25)].map(|time| Instant::START + time);
+    assert!(rig.visit(get).text().ends_with(&format!("{at:?}")));
+}
+
+#[test]
+fn a_panic_in_the_care_of_a_local_value_is_counted_and_the_worker_rests() {
+    let mut rig = Rig::new(patient());
+    let worker = &mut rig.engine.workers[0];
+    worker.core.keep((), |_, _| panic!("on purpose"));
+    // As long as it does not rest, this does not return.
+    assert_eq!(rig.visit(GET).statuses(), [200]);
+    assert!(rig.engine.workers[0].stats.panics.value() > 0);
 }

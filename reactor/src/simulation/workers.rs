@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::check::Watcher;
 use crate::engine::{
-    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Sending, Site, Turn, WorkerStats,
-    mailbox,
+    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Room, Sending, Site, Turn,
+    WorkerStats, mailbox,
 };
 use crate::limits::Limits;
 use crate::time::{Clock, Instant, ManualClock};
@@ -80,9 +80,10 @@ impl Engine {
                 mailbox,
                 // For handlers that count.
                 local: Box::new(0_usize),
+                tend: |_, _| None,
                 stats: Arc::clone(&stats),
                 census: Arc::clone(&census),
-                connections_max: usize::MAX,
+                room: Room::UNBOUNDED,
             });
             Worker {
                 core: core.expect("the simulated poller takes every listener"),

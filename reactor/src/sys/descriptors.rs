@@ -1,4 +1,6 @@
-//! How many descriptors the process may have open.
+//! How many descriptors the process may have open, and when they run short.
+
+use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -29,6 +31,19 @@ pub fn raise_descriptor_limit() -> (u64, u64) {
     )
 }
 
+/// Descriptors that nothing may take but what is soon given back, or must be had. Where there are
+/// few in all, an eighth of them.
+const LAST: u64 = 32;
+
+/// Whether a descriptor is one of the last that the process may have: the system gives the lowest
+/// number that is free. Whoever could do without it then gives it back, so that connections can
+/// still be accepted.
+pub fn is_among_last(descriptor: &impl AsFd) -> bool {
+    let number = descriptor.as_fd().as_raw_fd() as u64;
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.is_some_and(|limit| number + LAST.min(limit / 8) >= limit)
+}
+
 /// What every macOS allows: `OPEN_MAX` of its `sys/syslimits.h`.
 const OPEN_MAX: u64 = 10_240;
 
@@ -44,5 +59,11 @@ mod tests {
             assert_eq!(Some(after), getrlimit(Resource::Nofile).maximum);
         }
         assert_eq!(raise_descriptor_limit(), (after, after));
+    }
+
+    #[test]
+    fn while_there_are_many_left_none_is_among_the_last() {
+        let file = std::fs::File::open("/dev/null").unwrap();
+        assert!(!is_among_last(&file));
     }
 }

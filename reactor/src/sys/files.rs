@@ -1,8 +1,13 @@
-//! Reading files without waiting for a disk.
+//! Reading files without waiting for a disk, and closing them so.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 /// What is known of where a file's bytes are; the same for all files of one file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,22 +54,60 @@ impl Residence {
     }
 }
 
-/// A file that is open for reading.
+/// Files that may wait to be closed. Beyond that whoever lets go of one closes it himself.
+const CLOSING_MAX: usize = 1024;
+
+/// Open files of the whole process.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// How many files the whole process has open as [`OpenFile`]: each has a descriptor.
+pub fn open_files() -> usize {
+    OPEN.load(Ordering::Relaxed)
+}
+
+/// A file that is open for reading. It is closed without waiting for a disk: when a file without a
+/// name is closed last, the file system gives its blocks back, which takes a second for some GiB.
 #[derive(Debug)]
 pub struct OpenFile {
-    file: File,
+    /// There until it is dropped.
+    file: Option<File>,
     residence: Residence,
 }
 
 impl OpenFile {
     /// A file on a file system for which `residence` holds.
     pub fn new(file: File, residence: Residence) -> OpenFile {
-        OpenFile { file, residence }
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        OpenFile {
+            file: Some(file),
+            residence,
+        }
     }
 
-    /// The file.
-    pub fn file(&self) -> &File {
-        &self.file
+    /// What the file is now.
+    ///
+    /// # Errors
+    ///
+    /// As the system has them.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file()?.metadata()
+    }
+
+    /// Whether it was deleted, or another was put in its place: its blocks are taken as long as it
+    /// is open.
+    pub fn is_deleted(&self) -> bool {
+        self.file().is_ok_and(has_no_name)
+    }
+
+    /// Its descriptor, from which the system can send.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(File::as_fd)
+    }
+
+    fn file(&self) -> io::Result<&File> {
+        self.file
+            .as_ref()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Reads into `pieces` from `offset` on without waiting for a disk.
@@ -74,17 +117,18 @@ impl OpenFile {
     /// [`io::ErrorKind::WouldBlock`] when it would wait, or nobody knows; others as the system has
     /// them.
     pub fn read_now(&self, pieces: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
+        let file = self.file()?;
         match self.residence {
             #[cfg(target_os = "linux")]
             Residence::Asked => {
                 use rustix::io::{Errno, ReadWriteFlags, preadv2};
-                match preadv2(&self.file, pieces, offset, ReadWriteFlags::NOWAIT) {
+                match preadv2(file, pieces, offset, ReadWriteFlags::NOWAIT) {
                     // Another file system has taken the place of the one that was asked.
                     Err(Errno::OPNOTSUPP) => Err(io::ErrorKind::WouldBlock.into()),
                     read => Ok(read?),
                 }
             }
-            Residence::Memory => Ok(rustix::io::preadv(&self.file, pieces, offset)?),
+            Residence::Memory => Ok(rustix::io::preadv(file, pieces, offset)?),
             _ => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -95,8 +139,9 @@ impl OpenFile {
     ///
     /// As the system has them.
     pub fn read(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        let file = self.file()?;
         loop {
-            match self.file.read_at(bytes, offset) {
+            match file.read_at(bytes, offset) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 read => return read,
             }
@@ -104,16 +149,76 @@ impl OpenFile {
     }
 }
 
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take() {
+            close(file, closing);
+        }
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether no name leads to a file any more, so that nobody can open it again.
+fn has_no_name(file: &File) -> bool {
+    rustix::fs::fstat(file).is_ok_and(|stat| stat.st_nlink == 0)
+}
+
+/// Closes a file, or has a thread close it if that may take long.
+fn close<'a>(file: File, thread: impl FnOnce() -> Option<&'a SyncSender<File>>) {
+    if has_no_name(&file)
+        && let Some(thread) = thread()
+    {
+        // If it does not take the file, that is closed here, with the error that it is in.
+        drop(thread.try_send(file));
+    }
+}
+
+/// The way to the thread that closes files, which is started when there is the first one; `None`
+/// if the system has refused a thread.
+fn closing() -> Option<&'static SyncSender<File>> {
+    static CLOSING: OnceLock<Option<SyncSender<File>>> = OnceLock::new();
+    let start = || {
+        let (sender, files) = sync_channel(CLOSING_MAX);
+        let thread = thread::Builder::new().name("closing".into());
+        let started = thread.spawn(move || files.into_iter().for_each(drop::<File>));
+        started.is_ok().then_some(sender)
+    };
+    CLOSING.get_or_init(start).as_ref()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
+
     use super::*;
 
-    fn sample() -> File {
-        let path = std::env::temp_dir().join(format!("reactor-files-{}", std::process::id()));
+    /// A new file, and where it is.
+    fn named() -> (File, PathBuf) {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("reactor-files-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         std::fs::write(&path, b"0123456789").unwrap();
-        let file = File::open(&path).unwrap();
+        (File::open(&path).unwrap(), path)
+    }
+
+    /// A file that was deleted after it was opened.
+    fn sample() -> File {
+        let (file, path) = named();
         std::fs::remove_file(path).unwrap();
         file
+    }
+
+    /// The same, and a lock on it that nobody else can have before it is closed.
+    fn watched() -> (File, File) {
+        let (file, path) = named();
+        let other = File::open(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        file.lock().unwrap();
+        assert!(other.try_lock().is_err());
+        (file, other)
     }
 
     #[test]
@@ -148,5 +253,49 @@ mod tests {
             1
         );
         assert_eq!(&byte, b"3");
+    }
+    #[test]
+    fn only_what_has_no_name_is_closed_by_another_thread() {
+        let (sender, files) = sync_channel(1);
+        let (file, path) = named();
+        close(file, || panic!("it still has a name"));
+        std::fs::remove_file(path).unwrap();
+
+        let (file, other) = watched();
+        close(file, || Some(&sender));
+        assert!(other.try_lock().is_err(), "it is still open");
+        drop(files.recv().unwrap());
+        other.try_lock().unwrap();
+    }
+
+    #[test]
+    fn what_that_thread_does_not_take_is_closed_in_place() {
+        let (sender, files) = sync_channel(1);
+        close(sample(), || Some(&sender));
+        let (file, other) = watched();
+        close(file, || Some(&sender));
+        other.try_lock().unwrap();
+
+        drop(files);
+        let (file, other) = watched();
+        close(file, || Some(&sender));
+        other.try_lock().unwrap();
+
+        let (file, other) = watched();
+        close(file, || None);
+        other.try_lock().unwrap();
+    }
+
+    #[test]
+    fn a_deleted_file_is_closed_when_the_last_has_let_go_of_it() {
+        let (file, other) = watched();
+        let open = Arc::new(OpenFile::new(file, Residence::Unknown));
+        assert!(open.is_deleted());
+        let again = Arc::clone(&open);
+        drop(open);
+        assert!(other.try_lock().is_err());
+        drop(again);
+        // Waits for the other thread.
+        other.lock().unwrap();
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! Bounded in bytes and in descriptors. When there is no room the clock hand goes round: what was
 //! used since it last came by stays for another round, what was not goes (the CLOCK algorithm, an
-//! approximation of least recently used that costs a hit one store). Must not touch the disk.
+//! approximation of least recently used that costs a hit one store). Files are kept open for a
+//! while only: what is open cannot be given back to the disk. Must not touch the disk.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use reactor::time::Instant;
@@ -18,6 +20,15 @@ const ENTRY_BYTES: usize = 256;
 
 /// What one entry may take of the whole: the cache is for many files.
 const SHARE_MAX: usize = 8;
+
+/// How long files stay open that nobody asks for.
+const OPEN_FOR: Duration = Duration::from_secs(60);
+
+/// As long as files are open, it is looked this often whether they are to be closed.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Entries that are looked at in one turn.
+const LOOKS_A_TURN: usize = 256;
 
 /// What a worker's cache may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +51,9 @@ pub struct Cache {
     hand: usize,
     bytes: usize,
     descriptors: usize,
+    /// When open files are looked at next, and from which place on; never while there are none.
+    look_at: Option<Instant>,
+    look_from: usize,
 }
 
 /// An asset at its path.
@@ -73,6 +87,8 @@ impl Cache {
             hand: 0,
             bytes: 0,
             descriptors: 0,
+            look_at: None,
+            look_from: 0,
         }
     }
 
@@ -151,6 +167,47 @@ impl Cache {
         *self = Cache::new(self.bounds);
     }
 
+    /// Lets open files go that nobody has asked for lately, and those that were deleted. To be
+    /// called in each turn; returns when it has to be again, which is never if no file is open.
+    pub fn close_unused(&mut self, now: Instant) -> Option<Instant> {
+        if self.descriptors == 0 {
+            self.look_at = None;
+            return None;
+        }
+        let due = *self.look_at.get_or_insert(now + LOOK_EVERY);
+        if due > now {
+            return Some(due);
+        }
+        let end = self.look_from + LOOKS_A_TURN;
+        for place in self.look_from..end.min(self.entries.capacity()) {
+            if let Some(entry) = self.entries.get(place)
+                && entry.is_to_be_closed(now)
+            {
+                let asset = Arc::clone(&entry.asset);
+                self.remove(&asset.key);
+            }
+        }
+        if end < self.entries.capacity() {
+            self.look_from = end;
+        } else {
+            self.look_from = 0;
+            self.look_at = Some(now + LOOK_EVERY);
+        }
+        self.look_at.filter(|_| self.descriptors > 0)
+    }
+
+    /// Lets all open files go that nobody sends from, for want of descriptors. False if there are
+    /// none.
+    #[cold]
+    pub fn close_idle(&mut self) -> bool {
+        let idle = |(_, entry): (usize, &Entry)| {
+            (entry.descriptors > 0 && entry.is_idle()).then(|| Arc::clone(&entry.asset))
+        };
+        let idle: Vec<Arc<Asset>> = self.entries.iter().filter_map(idle).collect();
+        idle.iter().for_each(|asset| self.remove(&asset.key));
+        !idle.is_empty()
+    }
+
     /// Lets entries go until the bounds are kept; not the one at `kept`.
     fn make_room(&mut self, kept: usize) {
         while self.bytes > self.bounds.bytes_max || self.descriptors > self.bounds.descriptors_max {
@@ -166,6 +223,19 @@ impl Cache {
                 None => {}
             }
         }
+    }
+}
+
+impl Entry {
+    /// Whether nobody but the cache has its files.
+    fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.asset) == 1 && !self.asset.is_being_sent()
+    }
+
+    /// Whether it is open for nothing. Whatever is in use is checked every second.
+    fn is_to_be_closed(&self, now: Instant) -> bool {
+        let is_unused = now.since(self.checked_at) >= OPEN_FOR;
+        self.descriptors > 0 && (is_unused || self.asset.is_deleted())
     }
 }
 

@@ -184,11 +184,11 @@ impl Disk<'_> {
     ///
     /// # Errors
     ///
-    /// It cannot be told without waiting.
+    /// It cannot be told without waiting, or there are no descriptors.
     pub fn is_current(&self, asset: &Asset) -> io::Result<bool> {
         let is_same = |path: &CString, stamp: Option<&Stamp>| match self.peek_at(path) {
             Ok(metadata) => Ok(stamp == Some(&Stamp::of(&metadata))),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(error),
+            Err(error) if tells_nothing(&error) => Err(error),
             Err(error) => Ok(stamp.is_none() && is_absence(&error)),
         };
         for (path, stamp) in asset.sources() {
@@ -255,7 +255,7 @@ impl Disk<'_> {
                 coding,
                 content,
             })),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(error),
+            Err(error) if tells_nothing(&error) => Err(error),
             // One that cannot be read is none: the file itself can be.
             Err(_) => Ok(None),
         }
@@ -270,7 +270,7 @@ impl Disk<'_> {
                 break;
             }
             let bytes = self.read(&file, stamp.size as usize)?;
-            let after = Stamp::of(&file.file().metadata()?);
+            let after = Stamp::of(&file.metadata()?);
             if after == stamp && bytes.len() as u64 == stamp.size {
                 return Ok((stamp, Content::Memory(bytes.into())));
             }
@@ -309,6 +309,21 @@ fn beside(path: &CString, coding: Coding) -> CString {
     bytes.extend_from_slice(coding.extension().as_bytes());
     // A path has no NUL in it.
     CString::new(bytes).unwrap_or_default()
+}
+
+/// Whether an error says nothing of what is there: it would have to be waited for, or there are no
+/// descriptors.
+fn tells_nothing(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::WouldBlock || is_exhaustion(error)
+}
+
+/// Whether an error says that the process, or the system, has no descriptors left.
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE)
+    )
 }
 
 /// Whether an error says that nothing is there that is served: no such name, no such directory, a

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::encoding::Coding;
 use crate::files::sample;
+use crate::testing::TempDir;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014), so that a seed means the same for ever.
 struct Random(u64);
@@ -242,7 +243,7 @@ fn what_has_outgrown_its_share_goes() {
 
 #[test]
 fn a_hit_says_when_it_was_looked_at() {
-    let at = |seconds| Instant::START + Duration::from_secs(seconds);
+    let at = |seconds: u64| at(seconds * 1000);
     let mut cache = Cache::new(bounds(80_000));
     cache.insert(&sample::asset("a", b"one"), at(1));
     assert_eq!(cache.find(b"a").unwrap().checked_at, at(1));
@@ -253,4 +254,116 @@ fn a_hit_says_when_it_was_looked_at() {
     let hit = cache.find(b"a").unwrap();
     assert!(Arc::ptr_eq(hit.asset, &other));
     assert_eq!(hit.checked_at, at(6));
+}
+
+fn at(millis: u64) -> Instant {
+    Instant::START + Duration::from_millis(millis)
+}
+
+/// Looks at each time that the cache wants it to, up to `end`; returns these times.
+fn looks(cache: &mut Cache, from: u64, end: u64) -> Vec<Instant> {
+    let mut looks = Vec::new();
+    let mut next = cache.close_unused(at(from));
+    while let Some(due) = next.filter(|due| *due <= at(end)) {
+        looks.push(due);
+        next = cache.close_unused(due);
+    }
+    looks
+}
+
+#[test]
+fn open_files_that_nobody_asks_for_are_closed_and_small_ones_stay() {
+    let mut cache = Cache::new(bounds(100_000));
+    cache.insert(&sample::asset("small", b"small"), at(0));
+    assert_eq!(cache.close_unused(at(0)), None);
+    for key in ["a", "b"] {
+        cache.insert(&sample::asset_of(key, sample::file()), at(1000));
+    }
+    assert_eq!(
+        looks(&mut cache, 1000, 30_999),
+        [6, 11, 16, 21, 26].map(|s| at(s * 1000))
+    );
+    // One of them is asked for once more, and found to be what it was.
+    cache.confirm(b"a", at(31_000));
+    looks(&mut cache, 31_000, 60_999);
+    assert_eq!(cache.descriptors, 2);
+    looks(&mut cache, 60_999, 90_999);
+    assert!(cache.find(b"a").is_some() && cache.find(b"b").is_none());
+    // Then nothing is to be looked at any more.
+    assert_eq!(looks(&mut cache, 90_999, 999_999), [at(91_000)]);
+    assert_eq!(cache.close_unused(at(999_999)), None);
+    assert_eq!((cache.descriptors, cache.places.len()), (0, 1));
+    assert!(cache.find(b"small").is_some());
+    // With the next file it begins anew.
+    cache.insert(&sample::asset_of("c", sample::file()), at(1_000_000));
+    assert_eq!(cache.close_unused(at(1_000_000)), Some(at(1_005_000)));
+}
+
+#[test]
+fn a_deleted_file_is_closed_at_the_next_look_however_often_it_was_asked_for() {
+    let dir = TempDir::new();
+    let open = |name| sample::asset_of(name, sample::file_at(&dir.path().join(name)));
+    let mut cache = Cache::new(bounds(100_000));
+    for name in ["deleted", "replaced", "kept"] {
+        std::fs::write(dir.path().join(name), name).unwrap();
+        cache.insert(&open(name), at(0));
+    }
+    assert_eq!(cache.close_unused(at(0)), Some(at(5000)));
+    std::fs::remove_file(dir.path().join("deleted")).unwrap();
+    std::fs::write(dir.path().join("new"), "new").unwrap();
+    std::fs::rename(dir.path().join("new"), dir.path().join("replaced")).unwrap();
+    for name in ["deleted", "replaced", "kept"] {
+        cache.confirm(name.as_bytes(), at(4900));
+        assert!(cache.find(name.as_bytes()).is_some());
+    }
+    assert_eq!(cache.close_unused(at(5000)), Some(at(10_000)));
+    assert!(cache.find(b"deleted").is_none() && cache.find(b"replaced").is_none());
+    assert!(cache.find(b"kept").is_some());
+}
+
+#[test]
+fn many_entries_are_looked_at_in_several_turns() {
+    let mut cache = Cache::new(Bounds {
+        bytes_max: 100 << 20,
+        descriptors_max: 8000,
+    });
+    let content = sample::file();
+    for index in 0..1000 {
+        cache.insert(
+            &sample::asset_of(&index.to_string(), content.clone()),
+            at(0),
+        );
+    }
+    assert_eq!(cache.close_unused(at(0)), Some(at(5000)));
+    let mut turns = 0;
+    let mut before = cache.descriptors;
+    while cache.close_unused(at(60_000)) == Some(at(5000)) {
+        let closed = before - cache.descriptors;
+        assert!(closed <= LOOKS_A_TURN, "{closed} in one turn");
+        before = cache.descriptors;
+        turns += 1;
+    }
+    assert_eq!((cache.descriptors, cache.entries.len()), (0, 0));
+    assert!(turns >= 3, "{turns} turns");
+}
+
+#[test]
+fn what_is_idle_is_closed_when_descriptors_run_short_and_nothing_else() {
+    let mut cache = Cache::new(bounds(100_000));
+    cache.insert(&sample::asset("small", b"small"), at(0));
+    let content = sample::file();
+    cache.insert(&sample::asset_of("sent", content.clone()), at(0));
+    let used = sample::asset_of("used", sample::file());
+    cache.insert(&used, at(0));
+    assert!(!cache.close_idle());
+    for key in ["a", "b"] {
+        cache.insert(&sample::asset_of(key, sample::file()), at(0));
+        cache.find(key.as_bytes());
+    }
+    assert!(cache.close_idle());
+    assert_eq!((cache.descriptors, cache.places.len()), (2, 3));
+    assert!(cache.find(b"a").is_none() && cache.find(b"b").is_none());
+    drop((content, used));
+    assert!(cache.close_idle() && !cache.close_idle());
+    assert_eq!((cache.descriptors, cache.places.len()), (0, 1));
 }

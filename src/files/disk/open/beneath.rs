@@ -3,9 +3,11 @@
 //! Owns what the kernel is asked and what its answers mean. Must not resolve anything itself.
 
 use std::ffi::CStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::fs::{fstat, openat2, statx};
 use rustix::io::Errno;
 
 use super::{LOOK, Links, Purpose, Root, TRIES_MAX, Way};
@@ -27,6 +29,19 @@ pub fn best_way(root: &OwnedFd) -> Way {
             Way::NameByName
         }
     }
+}
+
+/// Whether the kernel knows by heart that this directory is at `path`.
+pub fn is_at(directory: &OwnedFd, path: &Path) -> bool {
+    let which = |descriptor: BorrowedFd<'_>| {
+        // What it is called by never changes, so that no server on the network is to be asked.
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let found = statx(descriptor, c"", flags, StatxFlags::INO)?;
+        Ok((found.stx_dev_major, found.stx_dev_minor, found.stx_ino))
+    };
+    let there = openat2(CWD, path, LOOK, Mode::empty(), ResolveFlags::CACHED);
+    let there = there.and_then(|there| which(there.as_fd()));
+    there.is_ok() && there == which(directory.as_fd())
 }
 
 /// Opens what is at `path` if the kernel knows all of it by heart; else `EAGAIN`.

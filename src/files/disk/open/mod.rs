@@ -16,6 +16,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use reactor::sys::is_among_last;
 use rustix::fs::{CWD, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 
@@ -106,9 +107,21 @@ impl Root {
         })
     }
 
+    /// Whether this directory is at `path`, as far as that can be told without waiting for a disk:
+    /// false where it cannot, or the system has no way to ask.
+    #[cfg(target_os = "linux")]
+    pub fn is_surely_at(&self, path: &Path) -> bool {
+        self.way == Way::BeneathAtOnce && beneath::is_at(&self.directory, path)
+    }
+
+    /// The same on systems that have no way to ask.
+    #[cfg(not(target_os = "linux"))]
+    pub fn is_surely_at(&self, _path: &Path) -> bool {
+        false
+    }
+
     /// The directory that is at `path` now, opened as this one was, if it is another one. Where
-    /// there is none that can be opened, this one stays. May wait for a disk, if nobody has looked
-    /// at that path for long.
+    /// there is none that can be opened, this one stays. May wait for a disk.
     pub fn replaced_at(&self, path: &Path) -> Option<Root> {
         let now = stat(path).ok()?;
         let own = fstat(&self.directory).ok()?;
@@ -224,8 +237,11 @@ impl Purpose {
     }
 }
 
-/// What was opened, if it is what is ever read.
+/// What was opened, if it is what is ever read. The last descriptors are not for files.
 fn opened(descriptor: OwnedFd) -> io::Result<Opened> {
+    if is_among_last(&descriptor) {
+        return Err(Errno::MFILE.into());
+    }
     let file = File::from(descriptor);
     let metadata = file.metadata()?;
     if metadata.is_file() || metadata.is_dir() {

@@ -20,6 +20,37 @@ fn a_root_must_be_a_directory() {
     assert_eq!(open("missing").kind(), ErrorKind::NotFound);
 }
 
+#[test]
+fn a_root_is_surely_where_it_is_and_nowhere_else() {
+    let dir = TempDir::new();
+    let at = |name: &str| dir.path().join(name);
+    for name in ["one", "two"] {
+        std::fs::create_dir(at(name)).unwrap();
+    }
+    symlink("one", at("link")).unwrap();
+    std::fs::write(at("file"), "").unwrap();
+    let root = Root::open(&at("link"), false).unwrap();
+    // Looking at a link that nobody has followed for long changes it on the disk.
+    root.replaced_at(&at("link"));
+    for (name, is_there) in [
+        ("one", true),
+        ("link", true),
+        ("two", false),
+        ("file", false),
+        ("missing", false),
+    ] {
+        let asked = root.is_surely_at(&at(name));
+        match root.way {
+            #[cfg(target_os = "linux")]
+            Way::BeneathAtOnce => assert_eq!(asked, is_there, "{name}"),
+            _ => assert!(!asked, "{name}"),
+        }
+    }
+    // Where there is no way to ask, it is never sure.
+    let root = Root::open_name_by_name(&at("one"), false).unwrap();
+    assert!(!root.is_surely_at(&at("one")));
+}
+
 /// What a path comes to where links stay below the root, and where they may lead anywhere.
 type Case = (&'static str, Answer, Answer);
 
