@@ -13,7 +13,7 @@ use reactor::sys::OpenFile;
 
 use crate::encoding::Coding;
 use crate::files::etag::{ETag, http_date, is_settled};
-use crate::files::stamp::Stamp;
+use crate::files::stamp::{Since, Stamp};
 
 /// Where the bytes of a representation are: in memory if they are few, else in the open file.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub struct Traits {
 }
 
 impl Representation {
-    /// A form of a file that was last changed at `stamp.modified`, as it is said at `now`.
+    /// A form of a file that is in the state of `stamp`, as it is said at `now`.
     pub fn new(
         content: Content,
         coding: Option<Coding>,
@@ -76,12 +76,16 @@ impl Representation {
         traits: &Traits,
         now: Duration,
     ) -> Representation {
-        let is_weak = origin == Origin::Coded || !is_settled(stamp.modified, now);
+        let since = stamp.since();
+        let is_weak = origin == Origin::Coded || !is_settled(since.time(), now);
         let name = coding.map(Coding::as_str);
-        let etag = ETag::of(stamp.modified, stamp.size, name, is_weak);
-        // It must not be later than `Date` (RFC 9110 section 8.8.2.1).
-        let modified = stamp.modified.min(now);
-        let date = http_date(modified);
+        let etag = ETag::of(since, stamp.size, name, is_weak);
+        let modified = match since {
+            // It must not be later than `Date` (RFC 9110 section 8.8.2.1).
+            Since::Modified(time) => Some(time.min(now)),
+            Since::Changed(_) => None,
+        };
+        let date = modified.and_then(http_date);
         let mut validators = FieldLines::default();
         validators.add("ETag", etag.as_bytes());
         if let Some(date) = &date {
@@ -111,7 +115,7 @@ impl Representation {
             content,
             etag,
             coding,
-            modified: date.map(|_| modified),
+            modified: date.and(modified),
             validators,
             description,
             whole,
@@ -216,11 +220,11 @@ impl Asset {
             Representation::new(content, coding, Origin::File, stamp, &traits, now)
         };
         let identity = form(content, None, &stamp);
-        let mut is_young = !is_settled(stamp.modified, now);
+        let mut is_young = !is_settled(stamp.since().time(), now);
         let siblings = siblings
             .into_iter()
             .map(|one| {
-                is_young |= !is_settled(one.stamp.modified, now);
+                is_young |= !is_settled(one.stamp.since().time(), now);
                 let form = form(one.content, Some(one.coding), &one.stamp);
                 (one.path, one.stamp, form)
             })
@@ -258,7 +262,7 @@ impl Asset {
         self.is_young
             && stamps
                 .into_iter()
-                .all(|stamp| is_settled(stamp.modified, now))
+                .all(|stamp| is_settled(stamp.since().time(), now))
     }
 
     /// Codings in which there is a file beside it.

@@ -9,6 +9,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 
+use crate::files::stamp::Since;
+
 /// How long a file must have been left alone for its tag to be strong. Within the resolution of the
 /// file system's clock (10 ms on Linux, two seconds on FAT) a file can change without a new time.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
@@ -19,11 +21,13 @@ const HTTP_DATE_END: Duration = Duration::from_secs(253_402_300_800);
 /// Room for the name of a coding in a tag; there is none longer than `compress`.
 const CODING_BYTES_MAX: usize = 16;
 
-/// `W/`, two quotes, the time in at most 24 digits, the size in at most 16, the coding, two dashes.
-const TEXT_BYTES_MAX: usize = 2 + 2 + 24 + 16 + CODING_BYTES_MAX + 2;
+/// `W/`, two quotes, `s`, the time in at most 24 digits, the size in at most 16, the coding, two
+/// dashes.
+const TEXT_BYTES_MAX: usize = 2 + 2 + 1 + 24 + 16 + CODING_BYTES_MAX + 2;
 
 /// The entity-tag of a file: `"18a3f2c4d5e6f708-400"`, which is its time in nanoseconds and its
-/// size in bytes, both in hexadecimal. It is kept as the text that `ETag` has.
+/// size in bytes, both in hexadecimal. An `s` before them marks the time that the system has seen.
+/// It is kept as the text that `ETag` has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ETag {
     text: [u8; TEXT_BYTES_MAX],
@@ -32,12 +36,12 @@ pub struct ETag {
 }
 
 impl ETag {
-    /// The tag of a file of `size` bytes that was last changed at `modified` since the epoch.
+    /// The tag of a file of `size` bytes that has been as it is since then.
     ///
     /// `coding` is the content coding of what is sent, as codings of one file need tags of their
     /// own (section 8.8.3.3); at most 16 bytes of its name are taken. `weak` marks a tag that other
     /// bytes might have as well: see [`is_settled`].
-    pub fn of(modified: Duration, size: u64, coding: Option<&'static str>, weak: bool) -> ETag {
+    pub fn of(since: Since, size: u64, coding: Option<&'static str>, weak: bool) -> ETag {
         let mut tag = ETag {
             text: [0; TEXT_BYTES_MAX],
             length: 0,
@@ -47,7 +51,10 @@ impl ETag {
             tag.push(b"W/");
         }
         tag.push(b"\"");
-        tag.push_hex(modified.as_nanos());
+        if let Since::Changed(_) = since {
+            tag.push(b"s");
+        }
+        tag.push_hex(since.time().as_nanos());
         tag.push(b"-");
         tag.push_hex(size.into());
         if let Some(coding) = coding {
@@ -168,41 +175,43 @@ pub fn parse_http_date(text: &[u8]) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    use Since::{Changed, Modified};
+
     const SECOND: Duration = Duration::from_secs(1);
 
     /// Section 8.8.3: time, size, coding, whether it is weak, and the field.
-    const TAGS: &[(Duration, u64, Option<&str>, bool, &str)] = &[
-        (Duration::ZERO, 0, None, false, r#""0-0""#),
+    const TAGS: &[(Since, u64, Option<&str>, bool, &str)] = &[
+        (Modified(Duration::ZERO), 0, None, false, r#""0-0""#),
         (
-            Duration::from_nanos(0xabc),
+            Modified(Duration::from_nanos(0xabc)),
             0x400,
             None,
             false,
             r#""abc-400""#,
         ),
         (
-            Duration::from_nanos(0xabc),
+            Modified(Duration::from_nanos(0xabc)),
             0x400,
             None,
             true,
             r#"W/"abc-400""#,
         ),
         (
-            Duration::from_nanos(0xabc),
+            Modified(Duration::from_nanos(0xabc)),
             0x400,
             Some("gzip"),
             false,
             r#""abc-400-gzip""#,
         ),
         (
-            Duration::from_nanos(0xabc),
+            Modified(Duration::from_nanos(0xabc)),
             0x400,
             Some("br"),
             true,
             r#"W/"abc-400-br""#,
         ),
         (
-            Duration::from_nanos(0x18a3_f2c4_d5e6_f708),
+            Modified(Duration::from_nanos(0x18a3_f2c4_d5e6_f708)),
             1 << 32,
             None,
             false,
@@ -210,25 +219,25 @@ mod tests {
         ),
         // All there is room for.
         (
-            Duration::MAX,
+            Changed(Duration::MAX),
             u64::MAX,
             Some("a-coding-of-16-b"),
             true,
-            r#"W/"3b9ac9ffffffffffffffffff-ffffffffffffffff-a-coding-of-16-b""#,
+            r#"W/"s3b9ac9ffffffffffffffffff-ffffffffffffffff-a-coding-of-16-b""#,
         ),
         (
-            Duration::ZERO,
+            Changed(Duration::ZERO),
             1,
             Some("a-coding-of-16-bytes"),
             false,
-            r#""0-1-a-coding-of-16-b""#,
+            r#""s0-1-a-coding-of-16-b""#,
         ),
     ];
 
     #[test]
     fn a_tag_has_time_size_and_coding() {
-        for (modified, size, coding, weak, text) in TAGS {
-            let tag = ETag::of(*modified, *size, *coding, *weak);
+        for (since, size, coding, weak, text) in TAGS {
+            let tag = ETag::of(*since, *size, *coding, *weak);
             assert_eq!(format!("{tag:?}"), text.escape_default().to_string());
             assert_eq!(tag.as_bytes(), text.as_bytes());
             assert_eq!(tag.is_weak(), *weak);
@@ -244,9 +253,9 @@ mod tests {
         let sizes = [0, 1, 0x10, 1 << 32, u64::MAX];
         let codings = [None, Some("gzip"), Some("br"), Some("zstd")];
         let mut all = Vec::new();
-        for modified in times {
+        for since in times.map(Modified).into_iter().chain(times.map(Changed)) {
             for size in sizes {
-                all.extend(codings.map(|coding| ETag::of(modified, size, coding, false)));
+                all.extend(codings.map(|coding| ETag::of(since, size, coding, false)));
             }
         }
         for (index, tag) in all.iter().enumerate() {
@@ -274,7 +283,12 @@ mod tests {
     #[test]
     fn tags_compare_strongly_and_weakly() {
         for (own, sent, strongly, weakly) in COMPARISONS {
-            let tag = ETag::of(Duration::from_nanos(1), 1, None, own.starts_with('W'));
+            let tag = ETag::of(
+                Modified(Duration::from_nanos(1)),
+                1,
+                None,
+                own.starts_with('W'),
+            );
             assert_eq!(tag.as_bytes(), own.as_bytes());
             let sent = SentTag::parse(sent.as_bytes()).unwrap();
             assert_eq!(tag.matches_strongly(sent), *strongly, "{own} {sent:?}");

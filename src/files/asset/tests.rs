@@ -110,7 +110,8 @@ fn what_is_coded_on_the_fly_has_a_weak_tag_and_no_parts() {
 
 #[test]
 fn nothing_is_said_that_is_not_so() {
-    let stamp = Stamp::sample(1, seconds(1));
+    // A time that means nothing.
+    let stamp = Stamp::sample_changed(1, seconds(1), seconds(2));
     let content = sample::memory(b"x");
     let asset = Asset::new(
         sample::place("a"),
@@ -121,11 +122,8 @@ fn nothing_is_said_that_is_not_so() {
         WALL,
     );
     let form = &asset.identity;
-    let validators = [
-        ("ETag", "\"3b9aca00-1\""),
-        ("Last-Modified", "Thu, 01 Jan 1970 00:00:01 GMT"),
-    ];
-    assert_eq!(form.validators, lines(&validators));
+    assert_eq!(form.validators, lines(&[("ETag", "\"s77359400-1\"")]));
+    assert_eq!(form.modified, None);
     // A time that HTTP has no words for.
     let stamp = Stamp::sample(1, seconds(253_402_300_800));
     let content = sample::memory(b"x");
@@ -185,6 +183,20 @@ fn a_file_comes_of_age_with_all_that_is_beside_it() {
         // RFC 9110 section 8.8.2.1: never later than Date.
         assert_eq!(asset.identity.modified, Some(modified.min(now)));
     }
+}
+
+#[test]
+fn a_file_without_a_real_time_is_as_young_as_the_system_says() {
+    let now = WALL;
+    let described_at = |now| {
+        let stamp = Stamp::sample_changed(1, seconds(1), WALL);
+        let (place, content) = (sample::place("a"), sample::memory(b"x"));
+        Asset::new(place, stamp, sample::traits(), content, vec![], now)
+    };
+    let asset = described_at(now + seconds(1));
+    assert!(asset.identity.etag.is_weak());
+    assert!(!asset.has_come_of_age(now + seconds(1)) && asset.has_come_of_age(now + seconds(2)));
+    assert!(!described_at(now + seconds(2)).identity.etag.is_weak());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::Verdict::{Failed, NotModified, Proceed};
 use super::*;
+use crate::files::stamp::Since;
 
 /// The file of the tables was last changed at [`MODIFIED`], a little after the full second.
 const MODIFIED: Duration = Duration::new(784_111_777, 123_456_789);
@@ -11,7 +12,7 @@ const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
 /// The tag `"a-b"` or `W/"a-b"`.
 fn etag(weak: bool) -> ETag {
-    ETag::of(Duration::from_nanos(0xa), 0xb, None, weak)
+    ETag::of(Since::Modified(Duration::from_nanos(0xa)), 0xb, None, weak)
 }
 
 /// The conditions in these lines of a head.
