@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reactor::time::Instant;
-use reactor::{Handler, Method, Parts, Reply, Request, Status};
+use reactor::{Handler, Parts, Reply, Request, Status};
 
 use super::asset::Asset;
 use super::cache::sight::AtOnce;
@@ -55,23 +55,6 @@ pub(super) type Lent<'a, 'b> = Parts<'a, 'b, Worker>;
 impl Files {
     /// The answer to a request.
     fn answer(self: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
-        match lent.view.method() {
-            Method::Get | Method::Head => self.answer_with_file(lent),
-            method => self.refuse_method(method, lent),
-        }
-    }
-
-    /// Says which methods there are (RFC 9110 sections 9.3.7 and 15.5.6).
-    #[cold]
-    fn refuse_method(self: &Arc<Files>, method: Method, lent: &mut Lent<'_, '_>) -> Reply {
-        lent.out.field("Allow", "GET, HEAD, OPTIONS");
-        match method {
-            Method::Options => Reply::status(Status::NO_CONTENT),
-            _ => self.fail(Status::METHOD_NOT_ALLOWED, lent),
-        }
-    }
-
-    fn answer_with_file(self: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
         let raw = lent.view.raw_path();
         match self.resolve_at_once(raw, lent) {
             Ok(Err(error)) if error.kind() == ErrorKind::WouldBlock => self.answer_later(raw, lent),

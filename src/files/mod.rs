@@ -1,4 +1,4 @@
-//! Serves the regular files below a directory to GET and HEAD, and says so to other methods.
+//! Serves the regular files below a directory to GET and HEAD.
 //!
 //! Owns the way from a request's path to an open file, and what the answer says of it. Must not
 //! know of other features.
@@ -51,8 +51,6 @@ pub use worker::Worker;
 /// When the root is no directory that can be read, or an error page is missing.
 pub fn route(config: &Config, reach: Reach) -> io::Result<Route> {
     let handler = handler::Handle::new(config, reach)?;
-    // Other methods are refused without reading their bodies, with a page if there is one. Whoever
-    // has asked for a file and says no more still wants it.
-    let route = Route::any("/{*path}", handler).streamed();
-    Ok(route.half_close(HalfClose::Answer))
+    // Whoever has asked for a file and says no more still wants it.
+    Ok(Route::get("/{*path}", handler).half_close(HalfClose::Answer))
 }

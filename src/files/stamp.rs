@@ -4,9 +4,9 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-/// Before this, 1980-01-02, no file was changed that is served today. Builds that are to come out the
-/// same every time give all files the time 0 or 1, or the first that a zip file has: 1980-01-01,
-/// wherever on earth that was.
+/// Before this, 1980-01-02, no file was changed that is served today. Builds that are to come out
+/// the same every time give all files the time 0 or 1, or the first that a zip file can have:
+/// 1980-01-01, wherever on earth that was.
 const TIMES_BEGIN: Duration = Duration::from_secs(315_619_200);
 
 /// When a file came into the state that it is in.

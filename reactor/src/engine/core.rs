@@ -261,9 +261,10 @@ impl Core {
     /// Drives what was queued when this began; later entries wait for the next turn.
     fn run_ready(&mut self) {
         self.cx.begin_half();
+        self.cx.ready.begin_pass();
         for _ in 0..self.cx.ready.len() {
             let Some(key) = self.cx.ready.pop() else {
-                return;
+                break;
             };
             let Some(slot) = self.slots.get_mut(key) else {
                 continue;
@@ -277,6 +278,7 @@ impl Core {
                 Slot::Listener(_) => self.accept(key),
             }
         }
+        self.cx.ready.end_pass();
     }
 
     /// Answers clients that wait for it, as many as a turn has room for.

@@ -48,10 +48,11 @@ impl Waiting {
         self.reads.len() + self.others.len()
     }
 
-    fn push(&mut self, order: Order) {
-        match order.work {
-            Work::Read(_) => self.reads.push_back(order),
-            Work::Reply(_) | Work::Task(_) => self.others.push_back(order),
+    /// Those that wait together with such work.
+    fn beside(&mut self, work: &Work) -> &mut VecDeque<Order> {
+        match work {
+            Work::Read(_) => &mut self.reads,
+            Work::Reply(_) | Work::Task(_) => &mut self.others,
         }
     }
 
@@ -105,7 +106,7 @@ pub type Task = Box<dyn FnOnce() + Send>;
 pub struct Overloaded;
 
 impl JobPool {
-    /// A pool in which at most `waiting_max` jobs wait, without threads.
+    /// A pool in which at most `waiting_max` reads wait, and as many other jobs, without threads.
     pub fn new(waiting_max: usize) -> JobPool {
         let shared = Shared {
             state: Mutex::default(),
@@ -148,10 +149,12 @@ impl JobPool {
         reply_to: Arc<Sending>,
     ) -> Result<(), Overloaded> {
         let mut state = self.lock();
-        if state.waiting.len() >= self.shared.waiting_max || state.closed {
+        let is_closed = state.closed;
+        let waiting = state.waiting.beside(&work);
+        if waiting.len() >= self.shared.waiting_max || is_closed {
             return Err(Overloaded);
         }
-        state.waiting.push(Order {
+        waiting.push_back(Order {
             work,
             exchange,
             reply_to,
@@ -280,7 +283,7 @@ mod tests {
                     'j' => Work::Reply(Box::new(|_| crate::service::Reply::text(""))),
                     _ => Work::Task(Box::new(|| {})),
                 };
-                waiting.push(Order {
+                waiting.beside(&work).push_back(Order {
                     work,
                     exchange: Key::from_bits(0),
                     reply_to: Arc::clone(&address),

@@ -9,6 +9,10 @@ use super::arena::Key;
 #[derive(Debug, Default)]
 pub struct ReadyQueue {
     keys: VecDeque<Key>,
+    /// Those that were taken out in this pass and keep their place.
+    kept: Vec<Key>,
+    /// Whether there is a pass.
+    passes: bool,
 }
 
 impl ReadyQueue {
@@ -18,6 +22,30 @@ impl ReadyQueue {
         if !*queued {
             *queued = true;
             self.keys.push_back(key);
+        }
+    }
+
+    /// Begins a pass: what is taken out until it ends may keep its place.
+    pub fn begin_pass(&mut self) {
+        self.passes = true;
+    }
+
+    /// Puts `key` where it was if it was taken out in this pass, before all that is queued by now,
+    /// else at the end.
+    pub fn keep(&mut self, key: Key, queued: &mut bool) {
+        if !self.passes {
+            self.push(key, queued);
+        } else if !*queued {
+            *queued = true;
+            self.kept.push(key);
+        }
+    }
+
+    /// Ends the pass.
+    pub fn end_pass(&mut self) {
+        self.passes = false;
+        while let Some(key) = self.kept.pop() {
+            self.keys.push_front(key);
         }
     }
 

@@ -6,10 +6,10 @@
 //!               ▲                                                             │
 //!               └─────────────────────── bytes queued ◄───────────────────────┘
 //!
-//!   passed:  Unknown ── in memory ──────────────────────────► Warm
-//!             │   ▲                                           ▲  │
-//!             │   └──────── all of the window has gone ◄──────│──┘
-//!             └── not in memory ──► Reading ── a job has ─────┘
+//!   passed:  Unknown ── in memory ──────────────────────────────────────► Warm
+//!             │   ▲                                                       ▲  │
+//!             │   └──────── all of the window has gone ◄──────────────────│──┘
+//!             └── not in memory ──► Warming ── a job has read it in ──────┘
 //! ```
 
 mod passing;
@@ -23,7 +23,7 @@ use super::stats::WorkerStats;
 use crate::buffer::{NoBlock, Output, Pool};
 use crate::service::{FileBody, ReadAt};
 
-pub(super) use passing::{Passed, Passing};
+pub(super) use passing::{Ahead, Passed, Passing};
 
 /// A body that is sent from a file.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ enum Window {
     Reading,
     /// A job has read them, or has met an error.
     Read(io::Result<Vec<u8>>),
+    /// A job brings these into memory.
+    Warming(Range<u64>),
     /// These are in memory, and the system may pass them.
     Warm(Range<u64>),
 }
@@ -52,8 +54,6 @@ enum Window {
 pub(super) enum Piece {
     /// There was something to queue.
     Queued,
-    /// The system may pass what comes next.
-    Warm,
     /// Its next bytes are not in memory: a job is to read them.
     Cold(Read),
     /// A job is reading them.
@@ -108,31 +108,37 @@ impl Read {
 }
 
 impl Sending {
-    /// Begins to send `body`, with `passing` if the system can pass it over this connection.
-    pub fn new(body: FileBody, passing: Option<Passing>) -> Sending {
-        let has_file = body.source.descriptor().is_some();
+    /// Begins to send `body`, with `passing` if the system can pass files over this connection.
+    pub fn new(body: FileBody, passing: Option<Passing>, stats: &WorkerStats) -> Sending {
+        let has_file = || body.source.descriptor().is_some();
+        let is_passed = |passing: &Passing| {
+            body.ranges().all(|range| passing.pays_for(range))
+                && dispatch::guarded(stats, "reader", has_file) == Some(true)
+        };
         Sending {
+            passing: passing.filter(is_passed),
             body,
             window: Window::Unknown,
-            passing: passing.filter(|_| has_file),
         }
     }
 
     /// Whether a job reads what comes next.
     pub fn waits(&self) -> bool {
-        matches!(self.window, Window::Reading)
+        matches!(self.window, Window::Reading | Window::Warming(_))
     }
 
     /// A job has read what comes next. False if none was waited for.
     pub fn deliver(&mut self, bytes: io::Result<Vec<u8>>) -> bool {
-        let waited = self.waits();
-        if waited {
-            self.window = match (&bytes, &self.passing) {
-                (Ok(_), Some(passing)) => Window::Warm(passing.window(&self.body.part)),
-                _ => Window::Read(bytes),
-            };
+        match std::mem::replace(&mut self.window, Window::Unknown) {
+            Window::Reading => self.window = Window::Read(bytes),
+            Window::Warming(window) if bytes.is_ok() => self.window = Window::Warm(window),
+            Window::Warming(_) => self.window = Window::Read(bytes),
+            other => {
+                self.window = other;
+                return false;
+            }
         }
-        waited
+        true
     }
 
     /// Queues the next piece, read with one system call, and the texts before it: as much of the
@@ -154,10 +160,12 @@ impl Sending {
             return Ok(Piece::End);
         }
         match std::mem::replace(&mut self.window, Window::Unknown) {
-            Window::Unknown | Window::Warm(_) => match self.read_now(room, output, pool, stats)? {
-                Some(piece) => Ok(piece),
-                None => Ok(self.ask(bytes_max)),
-            },
+            Window::Unknown | Window::Warming(_) | Window::Warm(_) => {
+                match self.read_now(room, output, pool, stats)? {
+                    Some(piece) => Ok(piece),
+                    None => Ok(self.ask(bytes_max)),
+                }
+            }
             Window::Reading => {
                 self.window = Window::Reading;
                 Ok(Piece::Waits)

@@ -99,6 +99,17 @@ impl FileBody {
         rest.fold(part, u64::saturating_add)
     }
 
+    /// The parts of the file that are still to be sent.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = &Range<u64>> {
+        let rest = self.rest.iter().filter_map(|part| match part {
+            FilePart::Range(range) => Some(range),
+            FilePart::Text(_) => None,
+        });
+        std::iter::once(&self.part)
+            .filter(|part| part.start < part.end)
+            .chain(rest)
+    }
+
     /// Whether nothing is to be sent any more.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

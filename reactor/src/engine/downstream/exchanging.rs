@@ -64,18 +64,23 @@ impl Downstream {
         };
         loop {
             let run = self.run_exchange(&mut exchange, key, id, cx, budget);
-            if self.flush(cx) == Sent::Broken {
+            let sent = self.flush(cx);
+            if sent == Sent::Broken {
                 cx.exchanges.check_in(id, exchange);
                 return Step::Close;
             }
             match run {
-                Run::Moved if budget.is_spent() => {
+                Run::Moved if budget.is_spent() || sent == Sent::More => {
                     self.queue(key, cx);
                     cx.exchanges.check_in(id, exchange);
                     return Step::Wait;
                 }
                 Run::Moved => {}
                 Run::Waits => {
+                    // What it waits for may be that this is sent.
+                    if sent == Sent::More {
+                        self.queue(key, cx);
+                    }
                     cx.exchanges.check_in(id, exchange);
                     return Step::Wait;
                 }
@@ -346,7 +351,7 @@ impl Downstream {
             }
             Body::File(file) if !bodiless => {
                 let pipe_bytes = exchange.site.limits.pipe_bytes_max;
-                Stage::Sending(Sending::new(file, self.passing(pipe_bytes)))
+                Stage::Sending(Sending::new(file, self.passing(pipe_bytes), &cx.stats))
             }
             _ => Stage::Done,
         };

@@ -338,8 +338,14 @@ impl Downstream {
                 true => Sent::All,
                 false => self.flush(cx),
             };
-            if sent == Sent::Broken {
-                return false;
+            match sent {
+                Sent::Broken => return false,
+                // Another flush may come to an end: then nothing but the queue leads back here.
+                Sent::More => {
+                    self.queue(key, cx);
+                    return true;
+                }
+                Sent::All | Sent::Blocked => {}
             }
             let step = match self.state {
                 State::Handshaking { .. } | State::Reading if sent != Sent::All => Step::Wait,

@@ -8,7 +8,7 @@ use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::exchange::{Exchange, Stage};
 use crate::engine::jobs::Work;
-use crate::engine::sending::{Passed, Passing, Piece};
+use crate::engine::sending::{Ahead, Passed, Passing};
 use crate::engine::socket::Sent;
 
 impl Downstream {
@@ -30,29 +30,31 @@ impl Downstream {
             return Run::Waits;
         };
         let before = cx.out.len();
-        let next = sending.look_ahead(&mut cx.out, &cx.stats);
-        exchange.bytes_out += (cx.out.len() - before) as u64;
+        let next = sending.look_ahead(&self.socket, &mut cx.out, &cx.stats);
+        let texts = cx.out.len() - before;
+        budget.spend(texts);
+        exchange.bytes_out += texts as u64;
         match next {
-            Piece::Cold(read) => {
+            Ahead::Cold(read) => {
                 let address = Arc::clone(&cx.address);
                 return match cx.jobs.submit(Work::Read(read), id, address) {
                     Ok(()) => Run::Waits,
                     Err(_) => Run::Cut,
                 };
             }
-            Piece::Waits => return Run::Waits,
-            Piece::Cut => return Run::Cut,
-            Piece::End => {
+            Ahead::Waits => return Run::Waits,
+            Ahead::Cut => return Run::Cut,
+            Ahead::End => {
                 exchange.stage = Stage::Done;
                 return Run::Moved;
             }
-            Piece::Warm | Piece::Queued => {}
+            Ahead::Warm => {}
         }
         let queued = cx.out.len();
         if self.flush_before_file(cx) != Sent::All || !self.socket.can_write() {
             return Run::Waits;
         }
-        match sending.pass(queued, &mut self.socket) {
+        match sending.pass(queued, &mut self.socket, &cx.stats) {
             Passed::Bytes(count) => {
                 self.sent = true;
                 exchange.bytes_out += count as u64;

@@ -167,7 +167,8 @@ impl Downstream {
         budget: &mut Budget,
     ) -> Run {
         if cx.turn_bytes_left == 0 {
-            self.queue(key, cx);
+            // Who got nothing is the first to get something in the next turn.
+            cx.ready.keep(key, &mut self.queued);
             return Run::Waits;
         }
         let is_passed = matches!(&exchange.stage, Stage::Sending(sending) if sending.is_passed());
@@ -201,7 +202,7 @@ impl Downstream {
         let mut is_cut = false;
         while cx.out.len() < bytes_max {
             match sending.queue_piece(bytes_max, &mut cx.out, &mut cx.pool, &cx.stats) {
-                Ok(Piece::Queued | Piece::Warm) => {}
+                Ok(Piece::Queued) => {}
                 Ok(Piece::Cold(read)) => {
                     let address = Arc::clone(&cx.address);
                     is_cut = cx.jobs.submit(Work::Read(read), id, address).is_err();

@@ -4,19 +4,22 @@ use std::io::{self, ErrorKind, IoSliceMut};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Piece, Read, Sending, Window, credible, cut, panicked};
+use rustix::io::Errno;
+
+use super::{Read, Sending, Window, credible, cut, panicked};
 use crate::buffer::Output;
 use crate::engine::dispatch;
 use crate::engine::socket::Socket;
 use crate::engine::stats::WorkerStats;
 
-/// So many pipes of a file are looked at in one go, and read in by one job, usually 480 KiB: what
-/// asking costs does not show beside so much, and a slow disk has it in a tenth of a second.
-const WINDOW_PIPES: u64 = 10;
+/// So many pipes are passed with one call, about: whole segments, as the system sends at once what
+/// is left behind them. Over loopback, where a segment has 64 KiB, that halves the cost of a large
+/// file.
+const PIECE_PIPES: usize = 3;
 
-/// So much is passed with one call, about: whole segments, as the system sends at once what is left
-/// behind them. Over loopback, where a segment has 64 KiB, that halves the cost of a large file.
-const PIECE_BYTES: usize = 128 << 10;
+/// So many pieces of a file are looked at in one go, and read in by one job, usually half a MiB:
+/// what asking costs does not show beside so much, and a slow disk has it in a tenth of a second.
+const WINDOW_PIECES: usize = 4;
 
 /// A job reads so much at a time to bring a window into memory; it fits the processor's cache.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -25,7 +28,22 @@ const CHUNK_BYTES: usize = 128 << 10;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::engine) struct Passing {
     segment_bytes: usize,
-    window_bytes: u64,
+    pipe_bytes: usize,
+}
+
+/// What a look ahead came to.
+#[derive(Debug)]
+pub(in crate::engine) enum Ahead {
+    /// The system may pass what comes next.
+    Warm,
+    /// It is not in memory: a job is to read it in.
+    Cold(Read),
+    /// A job is doing that.
+    Waits,
+    /// All has gone.
+    End,
+    /// The file cannot be read.
+    Cut,
 }
 
 /// What passing a piece came to.
@@ -48,18 +66,24 @@ impl Passing {
     pub fn new(segment_bytes: usize, pipe_bytes: usize) -> Passing {
         Passing {
             segment_bytes,
-            window_bytes: WINDOW_PIPES * pipe_bytes as u64,
+            pipe_bytes,
         }
     }
 
-    /// The window that begins with this part.
-    pub(super) fn window(&self, part: &Range<u64>) -> Range<u64> {
-        part.start..part.end.min(part.start.saturating_add(self.window_bytes))
+    /// Whether so much of a file is worth the calls that passing takes.
+    pub(super) fn pays_for(&self, range: &Range<u64>) -> bool {
+        range.end.saturating_sub(range.start) > self.pipe_bytes as u64
+    }
+
+    /// The window that begins with this part if so many bytes share its first segment with it.
+    pub(super) fn window(&self, part: &Range<u64>, before: usize) -> Range<u64> {
+        let pieces = (WINDOW_PIECES - 1) * self.piece_bytes(0) + self.piece_bytes(before);
+        part.start..part.end.min(part.start.saturating_add(pieces as u64))
     }
 
     /// How much is passed with one call if so many bytes share the first segment with it.
     fn piece_bytes(&self, before: usize) -> usize {
-        let segments = (PIECE_BYTES / self.segment_bytes).max(1);
+        let segments = (PIECE_PIPES * self.pipe_bytes / self.segment_bytes).max(1);
         segments * self.segment_bytes - before % self.segment_bytes
     }
 }
@@ -94,29 +118,42 @@ impl Sending {
 
     /// Sees to it that the system can pass what comes next without waiting for a disk, as far as
     /// the first and the last page of a window tell. Texts before it are queued.
-    pub fn look_ahead(&mut self, output: &mut Output, stats: &WorkerStats) -> Piece {
+    pub fn look_ahead(
+        &mut self,
+        socket: &Socket,
+        output: &mut Output,
+        stats: &WorkerStats,
+    ) -> Ahead {
         if !self.body.seek(|text| output.push_owned(text)) {
-            return Piece::End;
+            return Ahead::End;
         }
         match std::mem::replace(&mut self.window, Window::Unknown) {
             Window::Warm(window) if window.contains(&self.body.part.start) => {
                 self.window = Window::Warm(window);
-                Piece::Warm
+                Ahead::Warm
             }
-            Window::Reading => {
-                self.window = Window::Reading;
-                Piece::Waits
+            Window::Warming(window) => {
+                self.window = Window::Warming(window);
+                Ahead::Waits
             }
-            Window::Read(Err(error)) => cut(&error),
-            _ => self.look_at_window(stats),
+            Window::Read(Err(error)) => {
+                cut(&error);
+                Ahead::Cut
+            }
+            _ => self.look_at_window(socket, output.len(), stats),
         }
     }
 
-    fn look_at_window(&mut self, stats: &WorkerStats) -> Piece {
-        let Some(passing) = self.passing else {
-            return Piece::Waits;
+    fn look_at_window(&mut self, socket: &Socket, before: usize, stats: &WorkerStats) -> Ahead {
+        // Segments grow in the first exchanges of a connection.
+        if let (Some(passing), Some(bytes)) = (&mut self.passing, socket.segment_bytes()) {
+            passing.segment_bytes = bytes;
+        }
+        let part = &self.body.part;
+        let window = match &self.passing {
+            Some(passing) => passing.window(part, before),
+            None => part.clone(),
         };
-        let window = passing.window(&self.body.part);
         for offset in [window.start, window.end - 1] {
             let mut byte = [0];
             let source = &self.body.source;
@@ -127,31 +164,35 @@ impl Sending {
                 // Also nothing, where the file ends by now: what is before that is sent.
                 Ok(_) => {}
                 Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::Interrupted => {
-                        return self.ask_to_warm(&window);
+                    ErrorKind::WouldBlock | ErrorKind::Interrupted => return self.warm_up(window),
+                    _ => {
+                        cut(&error);
+                        return Ahead::Cut;
                     }
-                    _ => return cut(&error),
                 },
             }
         }
         self.window = Window::Warm(window);
-        Piece::Warm
+        Ahead::Warm
     }
 
-    fn ask_to_warm(&mut self, window: &Range<u64>) -> Piece {
-        self.window = Window::Reading;
-        Piece::Cold(Read {
+    /// Has a job bring a window into memory.
+    fn warm_up(&mut self, window: Range<u64>) -> Ahead {
+        let read = Read {
             source: Arc::clone(&self.body.source),
             start: window.start,
             bytes_max: (window.end - window.start) as usize,
             warms: true,
-        })
+        };
+        self.window = Window::Warming(window);
+        Ahead::Cold(read)
     }
 
     /// Has the system pass the next piece; `before` bytes were written just before, and share their
     /// last segment with it.
-    pub fn pass(&mut self, before: usize, socket: &mut Socket) -> Passed {
-        let file = self.body.source.descriptor();
+    pub fn pass(&mut self, before: usize, socket: &mut Socket, stats: &WorkerStats) -> Passed {
+        let source = &self.body.source;
+        let file = dispatch::guarded(stats, "reader", || source.descriptor()).flatten();
         let (Window::Warm(window), Some(passing), Some(file)) = (&self.window, self.passing, file)
         else {
             return self.refuse();
@@ -185,19 +226,21 @@ impl Sending {
             ErrorKind::WouldBlock => Passed::Blocked,
             ErrorKind::Interrupted => Passed::Bytes(0),
             ErrorKind::Unsupported => self.refuse(),
-            ErrorKind::BrokenPipe
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::ConnectionReset
-            | ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::NotConnected
-            | ErrorKind::TimedOut => Passed::Broken,
-            _ => {
+            _ if is_of_file(error) => {
                 cut(error);
                 Passed::Cut
             }
+            _ => Passed::Broken,
         }
     }
+}
+
+/// Whether an error is the file's, not the connection's.
+fn is_of_file(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::IO | Errno::STALE | Errno::OVERFLOW | Errno::BADF)
+    )
 }
 
 #[cfg(test)]
@@ -205,28 +248,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_end_with_a_segment() {
+    fn pieces_and_windows_end_with_a_segment() {
         for (segment, before, piece) in [
-            (1, 0, 128 << 10),
-            (1, 300, 128 << 10),
-            (1_460, 0, 89 * 1_460),
-            (1_460, 300, 89 * 1_460 - 300),
-            (1_460, 1_460, 89 * 1_460),
+            (1, 0, 3 * 48 << 10),
+            (1, 300, 3 * 48 << 10),
+            (1_460, 0, 100 * 1_460),
+            (1_460, 300, 100 * 1_460 - 300),
+            (1_460, 1_460, 100 * 1_460),
             (65_483, 300, 2 * 65_483 - 300),
             (200_000, 0, 200_000),
             (200_000, 199_999, 1),
         ] {
-            let passing = Passing::new(segment, 1);
+            let passing = Passing::new(segment, 48 << 10);
             assert_eq!(passing.piece_bytes(before), piece, "{segment} {before}");
+            let window = passing.window(&(5..u64::MAX), before);
+            let others = 3 * passing.piece_bytes(0);
+            assert_eq!(window, 5..5 + (piece + others) as u64);
         }
     }
 
     #[test]
     fn windows_end_with_the_part() {
         let passing = Passing::new(1, 100);
-        assert_eq!(passing.window(&(5..2_000)), 5..1_005);
-        assert_eq!(passing.window(&(5..900)), 5..900);
+        assert_eq!(passing.window(&(5..2_000), 0), 5..1_205);
+        assert_eq!(passing.window(&(5..900), 0), 5..900);
         let last = u64::MAX - 1..u64::MAX;
-        assert_eq!(passing.window(&last), last);
+        assert_eq!(passing.window(&last, 0), last);
+        assert!(passing.pays_for(&(5..106)) && !passing.pays_for(&(5..105)));
     }
 }
