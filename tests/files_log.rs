@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs::{self, File};
+use std::io::Write;
 
 use common::{Client, Folder, PATIENCE, Response, Server, Tls, pattern, text, until};
 use serde_json::Value;
@@ -152,4 +153,17 @@ fn a_client_that_leaves_is_logged_with_what_it_can_have() {
     assert_eq!(line["path"], "/large.bin");
     let bytes = line["bytes_out"].as_u64().unwrap();
     assert!((1000..LARGE as u64).contains(&bytes), "{line}");
+}
+
+#[test]
+fn what_counts_as_sent_stays_as_it_was_where_files_are_copied() {
+    let mut site = Site::new(&["--sendfile", "off"]);
+    let mut client = site.server.connect();
+    client.send(&common::get("/middle.bin"));
+    // Nobody has read it yet: it waits in the system.
+    assert_eq!(site.line()["status"], 200);
+    let path = site.folder.path("middle.bin");
+    let mut file = File::options().write(true).open(path).unwrap();
+    file.write_all(&[b'x'; 300_000]).unwrap();
+    assert!(client.response().body == pattern(300_000));
 }

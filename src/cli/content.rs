@@ -11,11 +11,12 @@ use clap::Args;
 
 use super::environment::Sources;
 use super::values::content::{self as values, Codings, Mime, TryFiles};
+use super::values::switch;
 use crate::files::{CacheControl, Config, ErrorPage, Try};
 use crate::middleware::HeaderField;
 
 /// Flags that say how a directory is served, by id and as they are written.
-const NEEDS_DIRECTORY: [(&str, &str); 13] = [
+const NEEDS_DIRECTORY: [(&str, &str); 14] = [
     ("index", "--index FILES"),
     ("browse", "--browse"),
     ("hidden", "--hidden"),
@@ -29,6 +30,7 @@ const NEEDS_DIRECTORY: [(&str, &str); 13] = [
     ("precompressed", "--precompressed LIST"),
     ("compress", "--compress LIST"),
     ("file_cache", "--file-cache SIZE"),
+    ("sendfile", "--sendfile SWITCH"),
 ];
 
 /// What is served.
@@ -145,6 +147,13 @@ pub struct Content {
     /// Small files that are often asked for are sent from there.
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = values::file_cache)]
     pub file_cache: usize,
+    /// Whether the system sends large files by itself: on or off [default: on]
+    ///
+    /// Without TLS that halves what they cost. A file that is cut short or written over in place,
+    /// not replaced, then changes under the clients that it is being sent to, also in what counts
+    /// as sent already. With off files are copied, and what was sent stays as it was.
+    #[arg(long, value_name = "SWITCH", value_parser = switch)]
+    pub sendfile: Option<bool>,
 }
 
 /// What the flags come to.
@@ -189,6 +198,7 @@ pub fn settle(flags: Content, sources: &Sources<'_>) -> Result<Served, String> {
             precompressed: flags.precompressed.0,
             compress: flags.compress.0,
             cache_bytes_max: flags.file_cache,
+            sendfile: flags.sendfile.unwrap_or(true),
         }),
         demo: flags.demo,
         headers: flags.header,

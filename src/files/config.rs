@@ -31,6 +31,8 @@ pub struct Config {
     pub compress: Vec<Coding>,
     /// Bytes that each worker's cache of files may hold; 0 for no cache.
     pub cache_bytes_max: usize,
+    /// Whether the system sends files by itself where it can.
+    pub sendfile: bool,
 }
 
 /// What is looked for in place of a request's path, as in nginx's `try_files`.

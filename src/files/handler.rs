@@ -226,7 +226,7 @@ impl Handle {
             candidates: Candidates::new(&config.try_files),
             browse: config.browse,
             hidden: config.hidden,
-            loader: Loader::new(Rules::new(config)),
+            loader: Loader::new(Rules::new(config), config.sendfile),
             encoders: SpareEncoders::default(),
             reach,
         })))

@@ -30,6 +30,7 @@ pub fn config(root: &Path) -> Config {
         precompressed: vec![Coding::Brotli, Coding::Gzip],
         compress: Coding::ALL.into(),
         cache_bytes_max: 1 << 20,
+        sendfile: true,
     }
 }
 

@@ -72,6 +72,8 @@ pub struct OpenFile {
     /// There until it is dropped.
     file: Option<File>,
     residence: Residence,
+    /// Whether the system may send it by itself.
+    is_passed: bool,
 }
 
 impl OpenFile {
@@ -81,7 +83,16 @@ impl OpenFile {
         OpenFile {
             file: Some(file),
             residence,
+            is_passed: true,
         }
+    }
+
+    /// The same, of which what is sent is copied: what was sent then stays as it was when the file
+    /// changes, while the system still looks into the file for bytes that clients have not taken.
+    #[must_use]
+    pub fn copied(mut self) -> OpenFile {
+        self.is_passed = false;
+        self
     }
 
     /// What the file is now.
@@ -99,9 +110,10 @@ impl OpenFile {
         self.file().is_ok_and(has_no_name)
     }
 
-    /// Its descriptor, from which the system can send.
+    /// Its descriptor, if the system may send from it by itself.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.file.as_ref().map(File::as_fd)
+        let file = self.file.as_ref().filter(|_| self.is_passed);
+        file.map(File::as_fd)
     }
 
     fn file(&self) -> io::Result<&File> {

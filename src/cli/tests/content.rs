@@ -43,6 +43,7 @@ fn a_directory_is_served_carefully_unless_something_else_is_said() {
         precompressed: vec![Coding::Brotli, Coding::Zstd, Coding::Gzip],
         compress: vec![Coding::Zstd, Coding::Brotli, Coding::Gzip],
         cache_bytes_max: 64 << 20,
+        sendfile: true,
     };
     assert_eq!(files(&[]), expected);
     let expected = Config {
@@ -288,4 +289,5 @@ fn codings_and_the_cache_can_be_off() {
     let off = files(&["--precompressed=off", "--compress=off", "--file-cache=off"]);
     assert_eq!((off.precompressed, off.compress), (Vec::new(), Vec::new()));
     assert_eq!(off.cache_bytes_max, 0);
+    assert!(!files(&["--sendfile", "off"]).sendfile && files(&["--sendfile", "on"]).sendfile);
 }

@@ -49,6 +49,7 @@ pub enum Looked {
 #[derive(Debug)]
 pub struct Loader {
     rules: Rules,
+    sendfile: bool,
     /// What is known of the file systems seen so far, by device.
     residences: Mutex<Vec<(u64, Residence)>>,
 }
@@ -67,10 +68,11 @@ pub struct Disk<'a> {
 }
 
 impl Loader {
-    /// A loader of files as `rules` say.
-    pub fn new(rules: Rules) -> Loader {
+    /// A loader of files as `rules` say; with `sendfile` the system may send large ones by itself.
+    pub fn new(rules: Rules, sendfile: bool) -> Loader {
         Loader {
             rules,
+            sendfile,
             residences: Mutex::default(),
         }
     }
@@ -276,6 +278,10 @@ impl Disk<'_> {
             }
             stamp = after;
         }
+        let file = match self.loader.sendfile {
+            true => file,
+            false => file.copied(),
+        };
         Ok((stamp, Content::File(Arc::new(file), stamp.size)))
     }
 

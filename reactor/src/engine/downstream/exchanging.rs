@@ -11,7 +11,6 @@ use crate::engine::dispatch::{self, Told};
 use crate::engine::exchange::{Exchange, PendingHead, Stage};
 use crate::engine::jobs::Work;
 use crate::engine::mutation::Mutation;
-use crate::engine::sending::Sending;
 use crate::engine::socket::Sent;
 use crate::engine::starved::Need;
 use crate::http::{Framing, Method, Status, Version};
@@ -349,10 +348,7 @@ impl Downstream {
                 };
                 Stage::streaming(stream)
             }
-            Body::File(file) if !bodiless => {
-                let pipe_bytes = exchange.site.limits.pipe_bytes_max;
-                Stage::Sending(Sending::new(file, self.passing(pipe_bytes), &cx.stats))
-            }
+            Body::File(file) if !bodiless => self.begin_sending(file, &exchange.site, &cx.stats),
             _ => Stage::Done,
         };
         if matches!(exchange.stage, Stage::Done) && !self.queue_head(exchange, cx) {

@@ -8,14 +8,19 @@ use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::exchange::{Exchange, Stage};
 use crate::engine::jobs::Work;
-use crate::engine::sending::{Ahead, Passed, Passing};
+use crate::engine::sending::{Ahead, Passed, Passing, Sending};
+use crate::engine::site::Site;
 use crate::engine::socket::Sent;
+use crate::engine::stats::WorkerStats;
+use crate::service::FileBody;
 
 impl Downstream {
-    /// How the system passes files over this connection, if it can.
-    pub(super) fn passing(&self, pipe_bytes: usize) -> Option<Passing> {
-        let segment_bytes = self.socket.segment_bytes()?;
-        Some(Passing::new(segment_bytes, pipe_bytes))
+    /// Begins to send a file: the system passes it if it can over this connection.
+    pub(super) fn begin_sending(&self, file: FileBody, site: &Site, stats: &WorkerStats) -> Stage {
+        let pipe_bytes = site.limits.pipe_bytes_max;
+        let segment_bytes = self.socket.segment_bytes();
+        let passing = segment_bytes.map(|bytes| Passing::new(bytes, pipe_bytes));
+        Stage::Sending(Sending::new(file, passing, stats))
     }
 
     /// Has the system pass the next piece of the file, behind what is queued.

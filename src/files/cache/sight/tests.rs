@@ -29,7 +29,7 @@ impl Site {
         let dir = TempDir::new();
         Site {
             root: Root::open(dir.path(), false).unwrap(),
-            loader: Loader::new(Rules::new(&sample::config(dir.path()))),
+            loader: Loader::new(Rules::new(&sample::config(dir.path())), true),
             cache: Cache::new(Bounds {
                 bytes_max: 1 << 20,
                 descriptors_max: 100,

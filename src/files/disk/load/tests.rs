@@ -31,7 +31,7 @@ impl Site {
         let config = change(sample::config(dir.path()));
         Site {
             root: Root::open(dir.path(), false).unwrap(),
-            loader: Loader::new(Rules::new(&config)),
+            loader: Loader::new(Rules::new(&config), config.sendfile),
             dir,
         }
     }
