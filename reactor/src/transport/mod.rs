@@ -107,7 +107,7 @@ impl Transport {
     /// # Errors
     ///
     /// Like [`Transport::write`]; also what is wrong with the file, and `Unsupported` where the
-    /// system cannot do it: see [`Transport::segment_bytes`].
+    /// system cannot do it: see [`Transport::sends_files`].
     pub fn send_file(
         &mut self,
         file: BorrowedFd<'_>,
@@ -121,14 +121,20 @@ impl Transport {
         }
     }
 
-    /// How many bytes leave together; `None` where no file can be sent by the system.
-    pub fn segment_bytes(&self) -> Option<usize> {
+    /// Whether [`Transport::send_file`] can be done.
+    pub fn sends_files(&self) -> bool {
         match self {
-            Transport::Memory(socket) => Some(socket.segment_bytes()),
-            _ if !sys::SENDS_FILES => None,
-            Transport::Tcp(socket) => Some(socket.segment_bytes()),
-            // It has no segments.
-            Transport::Unix(_) => Some(1),
+            Transport::Memory(_) => true,
+            Transport::Tcp(_) | Transport::Unix(_) => sys::SENDS_FILES,
+        }
+    }
+
+    /// How many bytes leave together; 1 where there are no segments.
+    pub fn segment_bytes(&self) -> usize {
+        match self {
+            Transport::Memory(socket) => socket.segment_bytes(),
+            Transport::Tcp(socket) => socket.segment_bytes(),
+            Transport::Unix(_) => 1,
         }
     }
 

@@ -1,13 +1,11 @@
 //! Files that the system passes to the socket, at the client's pace.
 
-use std::sync::Arc;
-
 use super::exchanging::Run;
+use super::streaming::has_read;
 use super::{Budget, Downstream};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::exchange::{Exchange, Stage};
-use crate::engine::jobs::Work;
 use crate::engine::sending::{Ahead, Passed, Passing, Sending};
 use crate::engine::site::Site;
 use crate::engine::socket::Sent;
@@ -17,9 +15,8 @@ use crate::service::FileBody;
 impl Downstream {
     /// Begins to send a file: the system passes it if it can over this connection.
     pub(super) fn begin_sending(&self, file: FileBody, site: &Site, stats: &WorkerStats) -> Stage {
-        let pipe_bytes = site.limits.pipe_bytes_max;
-        let segment_bytes = self.socket.segment_bytes();
-        let passing = segment_bytes.map(|bytes| Passing::new(bytes, pipe_bytes));
+        let passing = || Passing::new(site.limits.pipe_bytes_max);
+        let passing = self.socket.passes_files().then(passing);
         Stage::Sending(Sending::new(file, passing, stats))
     }
 
@@ -41,10 +38,9 @@ impl Downstream {
         exchange.bytes_out += texts as u64;
         match next {
             Ahead::Cold(read) => {
-                let address = Arc::clone(&cx.address);
-                return match cx.jobs.submit(Work::Read(read), id, address) {
-                    Ok(()) => Run::Waits,
-                    Err(_) => Run::Cut,
+                return match has_read(read, id, cx) {
+                    true => Run::Waits,
+                    false => Run::Cut,
                 };
             }
             Ahead::Waits => return Run::Waits,

@@ -13,7 +13,7 @@ use crate::engine::context::Context;
 use crate::engine::dispatch;
 use crate::engine::exchange::{Exchange, Stage};
 use crate::engine::jobs::Work;
-use crate::engine::sending::Piece;
+use crate::engine::sending::{Piece, Read};
 use crate::http::{Framing, Status};
 use crate::proto::h1::{LAST_CHUNK, write_chunk_line};
 use crate::service::{IncomingBody, Outgoing, Progress, Pull, Wake, Waker};
@@ -204,8 +204,7 @@ impl Downstream {
             match sending.queue_piece(bytes_max, &mut cx.out, &mut cx.pool, &cx.stats) {
                 Ok(Piece::Queued) => {}
                 Ok(Piece::Cold(read)) => {
-                    let address = Arc::clone(&cx.address);
-                    is_cut = cx.jobs.submit(Work::Read(read), id, address).is_err();
+                    is_cut = !has_read(read, id, cx);
                     break;
                 }
                 Ok(Piece::Waits) | Err(NoBlock) => break,
@@ -228,6 +227,12 @@ impl Downstream {
             _ => Run::Moved,
         }
     }
+}
+
+/// Has a job read for an exchange; false if too many wait for that.
+pub(super) fn has_read(read: Read, id: Key, cx: &Context) -> bool {
+    let address = Arc::clone(&cx.address);
+    cx.jobs.submit(Work::Read(read), id, address).is_ok()
 }
 
 /// Runs the stream once; `None` if it panicked, or gave up.

@@ -62,10 +62,10 @@ pub(in crate::engine) enum Passed {
 }
 
 impl Passing {
-    /// Over a connection whose bytes leave so many together, where pipes have this size.
-    pub fn new(segment_bytes: usize, pipe_bytes: usize) -> Passing {
+    /// Where pipes have this size. How many bytes leave together is asked at each window.
+    pub fn new(pipe_bytes: usize) -> Passing {
         Passing {
-            segment_bytes,
+            segment_bytes: 1,
             pipe_bytes,
         }
     }
@@ -146,8 +146,8 @@ impl Sending {
 
     fn look_at_window(&mut self, socket: &Socket, before: usize, stats: &WorkerStats) -> Ahead {
         // Segments grow in the first exchanges of a connection.
-        if let (Some(passing), Some(bytes)) = (&mut self.passing, socket.segment_bytes()) {
-            passing.segment_bytes = bytes;
+        if let Some(passing) = &mut self.passing {
+            passing.segment_bytes = socket.segment_bytes();
         }
         let part = &self.body.part;
         let window = match &self.passing {
@@ -259,7 +259,10 @@ mod tests {
             (200_000, 0, 200_000),
             (200_000, 199_999, 1),
         ] {
-            let passing = Passing::new(segment, 48 << 10);
+            let passing = Passing {
+                segment_bytes: segment,
+                pipe_bytes: 48 << 10,
+            };
             assert_eq!(passing.piece_bytes(before), piece, "{segment} {before}");
             let window = passing.window(&(5..u64::MAX), before);
             let others = 3 * passing.piece_bytes(0);
@@ -269,7 +272,7 @@ mod tests {
 
     #[test]
     fn windows_end_with_the_part() {
-        let passing = Passing::new(1, 100);
+        let passing = Passing::new(100);
         assert_eq!(passing.window(&(5..2_000), 0), 5..1_205);
         assert_eq!(passing.window(&(5..900), 0), 5..900);
         let last = u64::MAX - 1..u64::MAX;

@@ -7,13 +7,14 @@ use super::{Sent, Socket};
 use crate::buffer::{Output, Pool};
 
 impl Socket {
-    /// How many bytes leave together, if the system can send files by itself; `None` if it cannot,
-    /// and over TLS.
-    pub fn segment_bytes(&self) -> Option<usize> {
-        match self.tls {
-            None => self.transport.segment_bytes(),
-            Some(_) => None,
-        }
+    /// Whether the system can send files by itself: not over TLS.
+    pub fn passes_files(&self) -> bool {
+        self.tls.is_none() && self.transport.sends_files()
+    }
+
+    /// How many bytes leave together.
+    pub fn segment_bytes(&self) -> usize {
+        self.transport.segment_bytes()
     }
 
     /// Has the system send at most `count` bytes of a file, from `offset` on; 0 where it has none.
