@@ -183,6 +183,8 @@ fn expect_backlog_answered(accept: &str) {
             0,
             "connections that were let down in round {round}"
         );
+        // Else they are waited for: they might still be sending.
+        drop(clients);
         assert_eq!(server.exit_status(PATIENCE).code(), Some(0));
     }
 }
