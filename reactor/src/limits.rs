@@ -38,7 +38,8 @@ pub struct Limits {
     pub pipe_bytes_max: usize,
     /// Threads of the job pool; jobs may block, so there are more of them than cores.
     pub job_threads: usize,
-    /// Jobs waiting for a thread; the next one is answered with 503.
+    /// Jobs waiting for a thread; the next one is answered with 503. As many reads of files that
+    /// are being sent may wait beside them; the next one cuts its response.
     pub jobs_max: usize,
     /// First byte of a head to its end, in all: a client has this long whatever it drips.
     pub header_timeout: Duration,
