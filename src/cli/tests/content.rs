@@ -74,6 +74,7 @@ fn without_a_directory_its_flags_mean_nothing() {
         ("precompressed", "--precompressed LIST", "br"),
         ("compress", "--compress LIST", "off"),
         ("file_cache", "--file-cache SIZE", "off"),
+        ("sendfile", "--sendfile SWITCH", "off"),
     ];
     for (id, usage, value) in values {
         let flag = format!("--{}", id.replace('_', "-"));
