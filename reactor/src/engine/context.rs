@@ -11,6 +11,7 @@ use super::exchange::Exchanges;
 use super::handshakes::Handshakes;
 use super::jobs::JobPool;
 use super::mailbox::Sending;
+use super::prepared::Prepared;
 use super::ready::ReadyQueue;
 use super::site::Site;
 use super::starved::Starved;
@@ -172,6 +173,8 @@ impl fmt::Debug for Context {
 #[derive(Debug)]
 pub(super) struct Dates {
     pub prelude: Prelude,
+    /// Answers that begin with it.
+    pub prepared: Prepared,
     /// The last value of the `Date` field; kept so that its room is used again.
     date: String,
     /// The wall clock at `read_at`, since the Unix epoch.
@@ -185,6 +188,7 @@ impl Dates {
     fn new(server_name: Option<&str>, clock: &Clock, now: Instant) -> Dates {
         let mut dates = Dates {
             prelude: Prelude::new(server_name),
+            prepared: Prepared::default(),
             date: String::new(),
             wall: Duration::ZERO,
             read_at: now,
@@ -212,6 +216,7 @@ impl Dates {
         // Writing to a string cannot fail.
         let _ = write!(self.date, "{date}");
         self.prelude.set_date(&self.date);
+        self.prepared.sweep(&self.prelude);
     }
 
     /// The wall clock at `instant`, since the Unix epoch.

@@ -21,6 +21,7 @@ mod inspect;
 mod jobs;
 mod mailbox;
 mod mutation;
+mod prepared;
 mod ready;
 mod sending;
 mod site;

@@ -22,7 +22,7 @@ pub(super) const EARLY: &str = "early\n";
 pub(super) const BYE: &str = "bye\n";
 pub(super) const DROPPED: &str = "dropped\n";
 pub(super) const FILE_BYTES: usize = 37_000;
-pub(super) const SHARED_BYTES: usize = 40_000;
+pub(super) const SHARED_BYTES: usize = 30_000;
 
 /// Streams that wait to be woken by the script.
 #[derive(Debug, Default)]

@@ -14,9 +14,9 @@ use crate::transport::{ListenAddress, ListenOptions, Peer};
 pub struct TcpTransport(pub(super) mio::net::TcpStream);
 
 // Calls go past the standard library, whose recv and send are cancellation points of the C library:
-// that costs 1.5 % of a small request. read and write in their place would cost 2 % more: the system
-// then takes the socket for a file, with a position and with leave to ask for. The standard library ignores SIGPIPE at start, so a
-// write to a broken connection is an error here too.
+// that costs 1.5 % of a small request. With read and write it would be 2 % more: then the system
+// takes the socket for a file, which has a position and locks. The standard library ignores SIGPIPE
+// at start, so a write to a broken connection is an error here too.
 impl TcpTransport {
     #[inline]
     pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {

@@ -1,5 +1,7 @@
 //! Replies on their way out: heads and bodies queued, observers told.
 
+use std::sync::Arc;
+
 use super::Downstream;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Asked, ObserverScope, Told};
@@ -58,6 +60,16 @@ impl Downstream {
             persistence: persistence(head, *keep),
         };
         let goes = !bodiless && head.method != Method::Head;
+        let prepared = match &reply.body {
+            Body::Shared(body) if goes && length > COPIED_BYTES_MAX => {
+                dates.prepared.find(&dates.prelude, &fields, body)
+            }
+            _ => None,
+        };
+        if let Some(whole) = prepared {
+            out.push_shared(Arc::clone(whole));
+            return length as u64;
+        }
         let copied = match goes && length <= COPIED_BYTES_MAX {
             true => reply.body.bytes(buffer.body_bytes()),
             false => &[],

@@ -25,6 +25,8 @@ const SLACK_BYTES: usize = 192;
 #[derive(Clone, Debug)]
 pub struct Prelude {
     text: Vec<u8>,
+    /// How often the date was set.
+    edition: u64,
     /// What the last head without further lines was made of; `None` when there is none to repeat.
     last_made_of: Option<Repeatable>,
     last: Vec<u8>,
@@ -32,7 +34,7 @@ pub struct Prelude {
 
 /// All that makes one head differ from another within a second, but for further lines.
 #[derive(Clone, Copy, Debug)]
-struct Repeatable {
+pub struct Repeatable {
     status: Status,
     content_type: Option<&'static str>,
     framing: Framing,
@@ -40,8 +42,20 @@ struct Repeatable {
 }
 
 impl Repeatable {
+    /// What makes this head.
     #[inline]
-    fn equals(&self, other: &Repeatable) -> bool {
+    pub fn of(head: &ResponseFields<'_>) -> Repeatable {
+        Repeatable {
+            status: head.status,
+            content_type: head.content_type,
+            framing: head.framing,
+            persistence: head.persistence,
+        }
+    }
+
+    /// Whether both make the same head.
+    #[inline]
+    pub fn equals(&self, other: &Repeatable) -> bool {
         // Content types live as long as the program, so those in the same place are the same.
         let same_type = match (self.content_type, other.content_type) {
             (Some(own), Some(other)) => std::ptr::eq(own, other),
@@ -69,6 +83,7 @@ impl Prelude {
         text.extend_from_slice(b"\r\n");
         Prelude {
             text,
+            edition: 0,
             last_made_of: None,
             last: Vec::new(),
         }
@@ -80,6 +95,18 @@ impl Prelude {
         let end = self.text.len() - 2;
         self.text[end - DATE_BYTES..end].copy_from_slice(date.as_bytes());
         self.last_made_of = None;
+        self.edition += 1;
+    }
+
+    /// The beginning of the head of a 200: its length stays the same.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// How often the date was set: tells one text from another.
+    #[inline]
+    pub fn edition(&self) -> u64 {
+        self.edition
     }
 }
 
@@ -122,24 +149,10 @@ pub fn write_head(
     head: &ResponseFields<'_>,
     body: &[u8],
 ) -> Result<(), NoBlock> {
-    let content_type = head.content_type.unwrap_or("");
-    let text = prelude.text.len() + content_type.len() + head.lines.len();
-    let room = output.room(text + body.len() + SLACK_BYTES, pool)?;
+    let room = output.room(room_bytes(prelude, head) + body.len(), pool)?;
     let mut cursor = Cursor { room, at: 0 };
-    let ResponseFields {
-        status,
-        content_type,
-        framing,
-        persistence,
-        lines,
-    } = *head;
-    let made_of = Repeatable {
-        status,
-        content_type,
-        framing,
-        persistence,
-    };
-    if !lines.is_empty() {
+    let made_of = Repeatable::of(head);
+    if !head.lines.is_empty() {
         cursor.put_head(prelude, head);
     } else if prelude
         .last_made_of
@@ -156,6 +169,28 @@ pub fn write_head(
     let count = cursor.at;
     output.grow(count);
     Ok(())
+}
+
+/// A response head and its body in one piece. That of a 200 begins with [`Prelude::text`] and the
+/// further lines.
+pub fn whole_answer(prelude: &Prelude, head: &ResponseFields<'_>, body: &[u8]) -> Vec<u8> {
+    let mut room = vec![0; room_bytes(prelude, head) + body.len()];
+    let mut cursor = Cursor {
+        room: &mut room,
+        at: 0,
+    };
+    cursor.put_head(prelude, head);
+    cursor.put(body);
+    let count = cursor.at;
+    room.truncate(count);
+    room
+}
+
+/// Enough bytes for a head.
+#[inline]
+fn room_bytes(prelude: &Prelude, head: &ResponseFields<'_>) -> usize {
+    let content_type = head.content_type.unwrap_or("");
+    prelude.text.len() + content_type.len() + head.lines.len() + SLACK_BYTES
 }
 
 /// Queues the line before a chunk of `length` bytes.

@@ -13,7 +13,8 @@ mod violation;
 
 pub use body::{BodyReader, BodyStep};
 pub use encode::{
-    CONTINUE, LAST_CHUNK, Persistence, Prelude, ResponseFields, write_chunk_line, write_head,
+    CONTINUE, LAST_CHUNK, Persistence, Prelude, Repeatable, ResponseFields, whole_answer,
+    write_chunk_line, write_head,
 };
 pub use parse::HeadParser;
 pub use violation::Violation;
