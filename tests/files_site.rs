@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use common::{Client, Folder, Tls, text, until};
+use common::{Client, Folder, Tls, get, pattern, post, text, until};
 
 /// What must come within a second and the time until somebody asks.
 const SOON: Duration = Duration::from_secs(4);
@@ -242,6 +242,49 @@ fn errors_have_pages() {
         let range = (status == 416).then_some("bytes */3");
         assert_eq!(response.field("content-range"), range);
     }
+}
+
+#[test]
+fn what_the_engine_refuses_has_pages_too() {
+    let folder = folder();
+    folder.write("large.html", text(200_000));
+    let own = ["--error-page", "405=about.html"];
+    let others = ["--error-page", "400-499=404.html", "--max-body", "100k"];
+    let server = folder.serve(&[&own[..], &others].concat());
+    let mut client = server.connect();
+    for body in [&b""[..], b"form", &pattern(20_000)] {
+        client.send(&[post("/app.js", body), get("/about.html")].concat());
+        let refusal = client.response();
+        refusal.expect(405, "about");
+        assert_eq!(refusal.field("allow"), Some("GET, HEAD, OPTIONS"));
+        assert_eq!(refusal.field("etag"), None);
+        client.response().expect(200, "about");
+    }
+    client.send(b"PUT /app.js HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    client.response().expect(405, "about");
+    client
+        .ask("/%zz/../app.js", "")
+        .expect(400, "<p>not here</p>");
+    client.send(b"OPTIONS /app.js HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.response().expect(204, "");
+    let long = "Content-Length: 200000\r\n";
+    client.ask("/app.js", long).expect(413, "<p>not here</p>");
+    // What cannot be read as a request is no request for a page.
+    let mut client = server.connect();
+    client.send(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n");
+    client.response().expect(400, "400 Bad Request\n");
+
+    let server = folder.serve(&["--error-page", "4xx=large.html", "--file-cache", "off"]);
+    let mut client = server.connect();
+    client.send(&[post("/app.js", b"form"), get("/about.html")].concat());
+    let refusal = client.response();
+    assert!(refusal.status == 405 && refusal.body == text(200_000));
+    client.response().expect(200, "about");
+    // Without a page it is said in words.
+    let server = folder.serve(&["--error-page", "404=404.html"]);
+    let mut client = server.connect();
+    client.send(&post("/app.js", b"form"));
+    client.response().expect(405, "405 Method Not Allowed\n");
 }
 
 #[test]

@@ -84,9 +84,9 @@ pub use http::{FieldName, FieldSet, Method, Status};
 pub use limits::Limits;
 pub use server::{Accept, Bound, Handle, Listening, Running, Server};
 pub use service::{
-    FieldLines, FileBody, FilePart, HalfClose, Handler, Incoming, Middleware, Observer, Parts,
-    Progress, Pull, ReadAt, Reply, ReplyBuffer, ReplyHead, Request, RequestView, Route, Stream,
-    Summary, Waker,
+    ErrorHandler, FieldLines, FileBody, FilePart, HalfClose, Handler, Incoming, Middleware,
+    Observer, Parts, Progress, Pull, ReadAt, Reply, ReplyBuffer, ReplyHead, Request, RequestView,
+    Route, Stream, Summary, Waker,
 };
 pub use transport::{ListenAddress, tls};
 

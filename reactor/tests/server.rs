@@ -2,9 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reactor::{Bound, Error, Limits, ListenAddress, Reply, Request, Route, Server, Site};
+use reactor::{
+    Bound, Error, ErrorHandler, Limits, ListenAddress, Middleware, Reply, ReplyHead, Request,
+    RequestView, Route, Server, Site, Status,
+};
 
 fn site(answer: &'static str) -> Site {
     let route = Route::get("/", move |_: &mut Request<'_>| Reply::text(answer));
@@ -22,12 +26,16 @@ fn bound(server: Server) -> (Bound, SocketAddr) {
     (bound, address)
 }
 
-/// Sends one request over a connection of its own and returns all that comes.
+/// Asks for `/` over a connection of its own and returns all that comes.
 fn ask(address: SocketAddr) -> String {
+    ask_for("GET /", address)
+}
+
+/// The same with another method and path.
+fn ask_for(what: &str, address: SocketAddr) -> String {
     let mut client = TcpStream::connect(address).unwrap();
-    client
-        .write_all(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
-        .unwrap();
+    let request = format!("{what} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    client.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     answer
@@ -110,4 +118,61 @@ fn a_taken_port_and_clashing_routes_are_named() {
         text.contains("GET /users/{id}") && text.contains("GET /users/{name}"),
         "{text}"
     );
+}
+
+/// Adds a field to every answer.
+struct Marked;
+
+impl Middleware for Marked {
+    fn after(&self, _request: &RequestView<'_>, head: &mut ReplyHead<'_>) {
+        head.add_field("X-Marked", "yes");
+    }
+}
+
+#[test]
+fn a_site_says_in_its_own_way_what_the_engine_refuses() {
+    let errors = |status: Status, request: &mut Request<'_>| match status {
+        Status::NOT_FOUND => {
+            let path = request.view().path();
+            let text = format_args!("nothing at {path}");
+            Some(request.out().text(text).with_status(status))
+        }
+        Status::METHOD_NOT_ALLOWED => Some(Reply::job(|_| Reply::text("by a job"))),
+        _ => None,
+    };
+    let panics = |status: Status, _: &mut Request<'_>| match status {
+        Status::NOT_FOUND => panic!("told to"),
+        _ => None,
+    };
+    let handlers: [Arc<dyn ErrorHandler>; 2] = [Arc::new(errors), Arc::new(panics)];
+    let answers = handlers.map(|handler| {
+        let site = Site::builder()
+            .middleware(Arc::new(Marked))
+            .route(Route::get("/", |_: &mut Request<'_>| Reply::text("home")))
+            .error_handler(handler)
+            .build()
+            .unwrap();
+        let (bound, address) = bound(Server::new(site).workers(1));
+        let running = bound.start().unwrap();
+        let ask = |what| {
+            let answer = ask_for(what, address);
+            assert!(answer.contains("X-Marked: yes"), "{answer}");
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            let allow = head.contains("\r\nAllow: GET, HEAD, OPTIONS");
+            (head[9..12].to_owned(), allow, body.to_owned())
+        };
+        let all = ["GET /", "GET /a/b", "PUT /", "GET /%", "OPTIONS /"].map(ask);
+        running.handle().drain();
+        running.wait().unwrap();
+        all
+    });
+    let is = |code: &str, allow, body: &str| (code.to_owned(), allow, body.to_owned());
+    let [said, panicked] = answers;
+    assert_eq!(said[0], is("200", false, "home"));
+    assert_eq!(said[1], is("404", false, "nothing at /a/b"));
+    assert_eq!(said[2], is("200", true, "by a job"));
+    assert_eq!(said[3], is("400", false, "400 Bad Request\n"));
+    assert_eq!(said[4], is("204", true, ""));
+    assert_eq!(panicked[1], is("500", false, "500 Internal Server Error\n"));
+    assert_eq!(panicked[2], is("405", true, "405 Method Not Allowed\n"));
 }

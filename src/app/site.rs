@@ -109,11 +109,10 @@ impl Blueprint {
             }
         }
         if let Some(files) = &config.files {
-            let route = files::route(files, files_of).map_err(|error| {
+            site = files::serve(site, files, files_of).map_err(|error| {
                 let root = files.root.display();
                 Fault::Configuration(format!("cannot serve {root}: {}", plain(&error)))
             })?;
-            site = site.route(route);
         }
         if let Some(access) = &self.access {
             site = site.observer(Arc::new(AccessObserver(Arc::clone(access))));

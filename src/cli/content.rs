@@ -106,7 +106,8 @@ pub struct Content {
     /// File to send with an error, repeatable
     ///
     /// 404=404.html, 500-504=x.html, 5xx=50x.html; the first that is for the status counts. A
-    /// relative path begins at the directory that is served.
+    /// relative path begins at the directory that is served. What could not be read as a request,
+    /// and what ends the connection, is said in a line of text.
     #[arg(long, value_name = "STATUS=FILE", value_parser = values::error_page)]
     pub error_page: Vec<ErrorPage>,
     /// Value of Cache-Control for all files, or those that match, repeatable

@@ -48,17 +48,15 @@ impl ErrorPages {
         pages.collect::<io::Result<_>>().map(ErrorPages)
     }
 
-    /// Refuses a request with `status`.
+    /// Refuses a request with `status`, if there is a page for that.
     pub(super) fn reply(
         &self,
         status: Status,
         files: &Arc<Files>,
         lent: &mut Lent<'_, '_>,
-    ) -> Reply {
-        match self.page_for(status) {
-            Some(page) => page.reply(status, files, lent),
-            None => refusal(status),
-        }
+    ) -> Option<Reply> {
+        let page = self.page_for(status)?;
+        Some(page.reply(status, files, lent))
     }
 
     fn page_for(&self, status: Status) -> Option<&Page> {
@@ -122,7 +120,7 @@ impl Page {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.reply_later(status, files, root, lent)
             }
-            _ => refusal(status),
+            _ => Reply::in_words(status),
         }
     }
 
@@ -141,7 +139,7 @@ impl Page {
             let looked = look(&path, &mut files.waiting(&root, wall));
             Reply::then(move |request| {
                 let (Ok(Some(asset)), Some(mut lent)) = (looked, request.parts(files.reach)) else {
-                    return refusal(status);
+                    return Reply::in_words(status);
                 };
                 if is_below {
                     files.keep(&asset, &root, asked_at, &mut lent);
@@ -189,24 +187,6 @@ pub fn status_of(error: &io::Error) -> Status {
             Status::INTERNAL_SERVER_ERROR
         }
     }
-}
-
-/// A reply that says its status in words, as the engine's own do.
-pub fn refusal(status: Status) -> Reply {
-    let text = match status {
-        Status::MOVED_PERMANENTLY => "301 Moved Permanently\n",
-        Status::BAD_REQUEST => "400 Bad Request\n",
-        Status::FORBIDDEN => "403 Forbidden\n",
-        Status::NOT_FOUND => "404 Not Found\n",
-        Status::NOT_ACCEPTABLE => "406 Not Acceptable\n",
-        Status::GONE => "410 Gone\n",
-        Status::PRECONDITION_FAILED => "412 Precondition Failed\n",
-        Status::RANGE_NOT_SATISFIABLE => "416 Range Not Satisfiable\n",
-        Status::INTERNAL_SERVER_ERROR => "500 Internal Server Error\n",
-        Status::SERVICE_UNAVAILABLE => "503 Service Unavailable\n",
-        _ => return Reply::status(status),
-    };
-    Reply::text(text).with_status(status)
 }
 
 #[cfg(test)]

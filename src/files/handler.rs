@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reactor::time::Instant;
-use reactor::{Handler, Parts, Reply, Request, Status};
+use reactor::{ErrorHandler, Handler, Parts, Reply, Request, Status};
 
 use super::asset::Asset;
 use super::cache::sight::AtOnce;
@@ -18,7 +18,7 @@ use super::cache::tree::{Found, Look, Tree};
 use super::config::Config;
 use super::disk::load::{Disk, Loader, Patience, is_exhaustion};
 use super::disk::open::Root;
-use super::errors::{ErrorPages, refusal, status_of};
+use super::errors::{ErrorPages, status_of};
 use super::list_page::ListPage;
 use super::path::{FilePath, Refusal};
 use super::resolve::{Candidates, Outcome};
@@ -30,7 +30,8 @@ use crate::encoding::SpareEncoders;
 /// Finds this feature's part of a worker's local value.
 pub type Reach = fn(&mut dyn Any) -> Option<&mut Worker>;
 
-/// The handler of a directory's files.
+/// The handler of a directory's files, and of what is refused beside them.
+#[derive(Clone)]
 pub struct Handle(Arc<Files>);
 
 /// What a directory's files are answered with.
@@ -100,7 +101,7 @@ impl Files {
             let outcome = files.resolve_waiting(&raw, &root, wall);
             Reply::then(move |request| {
                 let Some(mut lent) = request.parts(files.reach) else {
-                    return refusal(Status::INTERNAL_SERVER_ERROR);
+                    return Reply::in_words(Status::INTERNAL_SERVER_ERROR);
                 };
                 if let Ok(Outcome::Asset(asset)) = &outcome {
                     files.keep(asset, &root, asked_at, &mut lent);
@@ -169,7 +170,7 @@ impl Files {
             Ok(Outcome::Redirect) => {
                 let location = directory_location(lent.view.path(), lent.view.query());
                 lent.out.field("Location", location);
-                refusal(Status::MOVED_PERMANENTLY)
+                Reply::in_words(Status::MOVED_PERMANENTLY)
             }
             Ok(Outcome::Bare(directory)) if self.browse => self.list(directory, lent),
             // As in nginx: 403 for a directory without an index, 404 where there is none.
@@ -198,14 +199,15 @@ impl Files {
                 if status == Status::SERVICE_UNAVAILABLE {
                     out.field("Retry-After", "1");
                 }
-                refusal(status)
+                Reply::in_words(status)
             }
         })
     }
 
     /// Refuses a request, with a page if there is one.
     pub(super) fn fail(self: &Arc<Files>, status: Status, lent: &mut Lent<'_, '_>) -> Reply {
-        self.errors.reply(status, self, lent)
+        let page = self.errors.reply(status, self, lent);
+        page.unwrap_or_else(|| Reply::in_words(status))
     }
 }
 
@@ -237,8 +239,15 @@ impl Handler for Handle {
     fn handle(&self, request: &mut Request<'_>) -> Reply {
         match request.parts(self.0.reach) {
             Some(mut lent) => self.0.answer(&mut lent),
-            None => refusal(Status::INTERNAL_SERVER_ERROR),
+            None => Reply::in_words(Status::INTERNAL_SERVER_ERROR),
         }
+    }
+}
+
+impl ErrorHandler for Handle {
+    fn handle(&self, status: Status, request: &mut Request<'_>) -> Option<Reply> {
+        let mut lent = request.parts(self.0.reach)?;
+        self.0.errors.reply(status, &self.0, &mut lent)
     }
 }
 

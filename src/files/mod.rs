@@ -36,21 +36,25 @@ mod types;
 mod worker;
 
 use std::io;
+use std::sync::Arc;
 
-use reactor::{HalfClose, Route};
+use reactor::{HalfClose, Route, SiteBuilder};
 
 pub use cache::clock::Bounds;
 pub use config::{CacheControl, Config, ErrorPage, Try};
 pub use handler::Reach;
 pub use worker::Worker;
 
-/// The route that answers with files, for every path; `reach` finds what a worker keeps for it.
+/// Adds the route that answers with files, for every path, and the pages for errors; `reach` finds
+/// what a worker keeps for them.
 ///
 /// # Errors
 ///
 /// When the root is no directory that can be read, or an error page is missing.
-pub fn route(config: &Config, reach: Reach) -> io::Result<Route> {
+pub fn serve(site: SiteBuilder, config: &Config, reach: Reach) -> io::Result<SiteBuilder> {
     let handler = handler::Handle::new(config, reach)?;
+    let errors = Arc::new(handler.clone());
     // Whoever has asked for a file and says no more still wants it.
-    Ok(Route::get("/{*path}", handler).half_close(HalfClose::Answer))
+    let route = Route::get("/{*path}", handler).half_close(HalfClose::Answer);
+    Ok(site.route(route).error_handler(errors))
 }

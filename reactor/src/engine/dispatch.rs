@@ -36,7 +36,10 @@ pub(super) fn route(
 ) -> Routed {
     cx.path.clear();
     if tls.is_some_and(|tls| !is_covered(tls, head.host.of(text))) {
-        return Routed::Engine(RouteId::UNMATCHED, error(Status::MISDIRECTED_REQUEST));
+        return Routed::Engine(
+            RouteId::UNMATCHED,
+            Reply::in_words(Status::MISDIRECTED_REQUEST),
+        );
     }
     let sent = head.path.of(text);
     if (head.form != TargetForm::Origin || uri::needs_normalising(sent))
@@ -56,7 +59,7 @@ pub(super) fn route(
                 .body_bytes_max
                 .unwrap_or(site.limits.body_bytes_max)
     {
-        return Routed::Engine(route, error(Status::CONTENT_TOO_LARGE));
+        return Routed::Engine(route, Reply::in_words(Status::CONTENT_TOO_LARGE));
     }
     Routed::Handler(route)
 }
@@ -75,14 +78,14 @@ fn is_covered(tls: &TlsInfo, host: &[u8]) -> bool {
 #[cold]
 fn normal_path(head: &RequestHead, sent: &[u8], out: &mut Vec<u8>) -> Result<(), Reply> {
     match head.form {
-        TargetForm::Authority => Err(error(Status::NOT_IMPLEMENTED).closing()),
+        TargetForm::Authority => Err(Reply::in_words(Status::NOT_IMPLEMENTED).closing()),
         TargetForm::Asterisk => Err(Reply::status(Status::NO_CONTENT)),
         TargetForm::Absolute if sent.is_empty() => {
             out.push(b'/');
             Ok(())
         }
         TargetForm::Origin | TargetForm::Absolute => {
-            uri::normalise(sent, out).map_err(|_| error(Status::BAD_REQUEST))
+            uri::normalise(sent, out).map_err(|_| Reply::in_words(Status::BAD_REQUEST))
         }
     }
 }
@@ -94,33 +97,12 @@ fn unmatched(found: Found, method: Method, cx: &mut Context) -> Routed {
             allow(methods, &mut cx.reply);
             match method {
                 Method::Options => Reply::status(Status::NO_CONTENT),
-                _ => error(Status::METHOD_NOT_ALLOWED),
+                _ => Reply::in_words(Status::METHOD_NOT_ALLOWED),
             }
         }
-        Found::Nothing | Found::Route(_) => error(Status::NOT_FOUND),
+        Found::Nothing | Found::Route(_) => Reply::in_words(Status::NOT_FOUND),
     };
     Routed::Engine(RouteId::UNMATCHED, reply)
-}
-
-/// A reply that says its status in words.
-pub(super) fn error(status: Status) -> Reply {
-    let text = match status {
-        Status::BAD_REQUEST => "400 Bad Request\n",
-        Status::NOT_FOUND => "404 Not Found\n",
-        Status::METHOD_NOT_ALLOWED => "405 Method Not Allowed\n",
-        Status::REQUEST_TIMEOUT => "408 Request Timeout\n",
-        Status::CONTENT_TOO_LARGE => "413 Content Too Large\n",
-        Status::URI_TOO_LONG => "414 URI Too Long\n",
-        Status::EXPECTATION_FAILED => "417 Expectation Failed\n",
-        Status::MISDIRECTED_REQUEST => "421 Misdirected Request\n",
-        Status::REQUEST_HEADER_FIELDS_TOO_LARGE => "431 Request Header Fields Too Large\n",
-        Status::INTERNAL_SERVER_ERROR => "500 Internal Server Error\n",
-        Status::NOT_IMPLEMENTED => "501 Not Implemented\n",
-        Status::SERVICE_UNAVAILABLE => "503 Service Unavailable\n",
-        Status::HTTP_VERSION_NOT_SUPPORTED => "505 HTTP Version Not Supported\n",
-        _ => return Reply::status(status),
-    };
-    Reply::text(text).with_status(status)
 }
 
 /// Writes `Allow` (RFC 9110 section 10.2.1): what is registered, HEAD where GET is, and OPTIONS,
@@ -157,6 +139,30 @@ pub(super) fn before(request: &mut Request<'_>, stats: &WorkerStats) -> Option<R
             .find_map(|middleware| middleware.before(request))
     };
     guarded(stats, "middleware", run).unwrap_or_else(|| Some(panicked()))
+}
+
+/// The engine's own answer, as the site says it if it refuses the request.
+#[cold]
+pub(super) fn own_answer(
+    own: Reply,
+    site: &Site,
+    request: &mut Request<'_>,
+    stats: &WorkerStats,
+) -> Reply {
+    let Some(errors) = &site.error_handler else {
+        return own;
+    };
+    if own.status.code() < 400 || own.close {
+        return own;
+    }
+    let run = || errors.handle(own.status, request);
+    match guarded(stats, "error handler", run) {
+        Some(answer) => answer.unwrap_or(own),
+        None => {
+            request.out.reset();
+            panicked()
+        }
+    }
 }
 
 /// Asks the handler.
@@ -291,7 +297,7 @@ pub(super) fn guarded<T>(stats: &WorkerStats, who: &str, run: impl FnOnce() -> T
 /// The reply in place of one that a panic has prevented.
 #[cold]
 pub(super) fn panicked() -> Reply {
-    error(Status::INTERNAL_SERVER_ERROR).closing()
+    Reply::in_words(Status::INTERNAL_SERVER_ERROR).closing()
 }
 
 /// Where a request comes from.

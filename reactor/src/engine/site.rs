@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::http::{Method, Status};
 use crate::limits::Limits;
 use crate::router::{Lookup, MethodSet, Params, Router};
-use crate::service::{BodyMode, Middleware, Observer, Reply, Request, Route};
+use crate::service::{BodyMode, ErrorHandler, Middleware, Observer, Reply, Request, Route};
 use crate::transport::tls::Tls;
 
 /// Routes with their handlers and middleware, observers, limits: everything that a request is
@@ -18,6 +18,7 @@ pub struct Site {
     pub(crate) server_name: Option<Box<str>>,
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) observers: Observers,
+    pub(crate) error_handler: Option<Arc<dyn ErrorHandler>>,
     router: Router<RouteId>,
     routes: Vec<Route>,
 }
@@ -64,6 +65,7 @@ pub struct SiteBuilder {
     routes: Vec<Route>,
     middleware: Vec<Arc<dyn Middleware>>,
     observers: Observers,
+    error_handler: Option<Arc<dyn ErrorHandler>>,
 }
 
 impl Site {
@@ -150,6 +152,13 @@ impl SiteBuilder {
         self
     }
 
+    /// With what is said where the engine refuses a request.
+    #[must_use]
+    pub fn error_handler(mut self, handler: Arc<dyn ErrorHandler>) -> SiteBuilder {
+        self.error_handler = Some(handler);
+        self
+    }
+
     /// With an observer.
     #[must_use]
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> SiteBuilder {
@@ -209,6 +218,7 @@ impl SiteBuilder {
             server_name: self.server_name,
             tls: self.tls,
             observers: self.observers,
+            error_handler: self.error_handler,
             router,
             routes,
         })

@@ -21,6 +21,14 @@ macro_rules! statuses {
                     _ => "",
                 }
             }
+
+            /// Code and reason phrase as a line of text; empty for a code that has none.
+            pub const fn line(self) -> &'static str {
+                match self.0 {
+                    $($code => concat!(stringify!($code), " ", $reason, "\n"),)*
+                    _ => "",
+                }
+            }
         }
     };
 }

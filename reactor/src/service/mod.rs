@@ -37,7 +37,8 @@
 //! ```
 //!
 //! An answer of the engine's own passes the middleware like any other: it can be replaced before it
-//! is sent, and gets what `after` adds. What could not be read as a request passes neither
+//! is sent, and gets what `after` adds. A site may say what it refuses in its own way
+//! ([`ErrorHandler`]). What could not be read as a request passes neither
 //! middleware nor handler; observers are told of it, without a request.
 //!
 //! Fields that are added to the reply buffer on the way in are part of whatever answer there is. A
@@ -58,7 +59,7 @@ mod stream;
 #[cfg(test)]
 pub(crate) use file::Nothing;
 pub use file::{FileBody, FilePart, ReadAt};
-pub use handler::Handler;
+pub use handler::{ErrorHandler, Handler};
 pub use middleware::{Middleware, ReplyHead};
 pub use observer::{Observer, Summary};
 pub use reply::{Body, Job, Next, Reply};

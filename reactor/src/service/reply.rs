@@ -56,6 +56,14 @@ impl Reply {
         }
     }
 
+    /// A reply that says its status in words, as the engine's own do.
+    pub fn in_words(status: Status) -> Reply {
+        match status.line() {
+            "" => Reply::status(status),
+            line => Reply::text(line).with_status(status),
+        }
+    }
+
     /// Plain text that lives as long as the program.
     pub const fn text(text: &'static str) -> Reply {
         Reply::fixed("text/plain; charset=utf-8", text.as_bytes())

@@ -13,7 +13,6 @@ use super::answer::{Answer, Answered, takes_identity};
 use super::sliced::Sliced;
 use crate::encoding::{Coding, Encoders, SLICE_BYTES};
 use crate::files::asset::{Asset, Claim, Content, Representation};
-use crate::files::errors::refusal;
 use crate::files::handler::Lent;
 
 /// Files up to this size are coded as a whole and kept; with more the client would wait for long,
@@ -107,7 +106,7 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
         }
         Reply::then(move |request| {
             let Some(mut lent) = request.parts(files.reach) else {
-                return refusal(Status::INTERNAL_SERVER_ERROR);
+                return Reply::in_words(Status::INTERNAL_SERVER_ERROR);
             };
             lent.local.tree.count_again(&claim.asset().key);
             let answer = Answer {

@@ -304,7 +304,7 @@ impl Downstream {
                 .submit(Work::Reply(job), id, Arc::clone(&cx.address))
             {
                 Ok(()) => return,
-                Err(_) => reply = dispatch::error(Status::SERVICE_UNAVAILABLE),
+                Err(_) => reply = Reply::in_words(Status::SERVICE_UNAVAILABLE),
             }
         }
         if let Body::Then(_) = reply.body {
@@ -405,7 +405,7 @@ impl Downstream {
         exchange.keep = false;
         exchange.status = status;
         cx.reply.reset();
-        let reply = dispatch::error(status);
+        let reply = Reply::in_words(status);
         exchange.bytes_out =
             self.queue_reply(&exchange.request.head, reply, &mut exchange.keep, cx);
         Run::Moved

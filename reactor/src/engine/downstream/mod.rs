@@ -37,7 +37,7 @@ use std::time::Duration;
 use super::accept::Arrival;
 use super::arena::Key;
 use super::context::Context;
-use super::dispatch::{self, Origin};
+use super::dispatch::Origin;
 use super::handshakes::Turn;
 use super::mutation::Mutation;
 use super::site::Site;
@@ -47,6 +47,7 @@ use super::stats::Counted;
 use crate::buffer::{Input, Output};
 use crate::http::Status;
 use crate::proto::h1::{BodyReader, HeadParser};
+use crate::service::Reply;
 use crate::time::Instant;
 use crate::transport::tls::Session;
 use crate::transport::{Peer, Poller, Readiness};
@@ -411,7 +412,7 @@ impl Downstream {
     /// Queues a refusal; what the client has sent, and whatever it sends, is thrown away.
     #[cold]
     fn refuse(&mut self, status: Status, site: &Site, cx: &mut Context) {
-        self.answer_unread(dispatch::error(status), site, cx);
+        self.answer_unread(Reply::in_words(status), site, cx);
         self.state = State::Closing { lingers: true };
     }
 

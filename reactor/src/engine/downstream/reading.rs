@@ -169,8 +169,14 @@ impl Downstream {
             wall: cx.wall,
         };
         let early = match route.middleware.is_empty() {
-            true => own,
-            false => dispatch::before(&mut request, &cx.stats).or(own),
+            true => None,
+            false => dispatch::before(&mut request, &cx.stats),
+        };
+        let early = match own {
+            Some(own) if early.is_none() => {
+                Some(dispatch::own_answer(own, site, &mut request, &cx.stats))
+            }
+            _ => early,
         };
         let body = body_at_hand(head, text, route.body);
         let reply = match (early, body) {
