@@ -5,9 +5,9 @@
 //! send than two, by two in a hundred for 16 KiB. When the date changes it is overwritten in place.
 //!
 //! ```text
-//!   asked for once ──► missed ── again, with nothing between ──► answer ──► not asked for
-//!                                                                  │ ▲       for a second: dropped
-//!                                                                  └─┘ the date changes
+//!   asked for ──► missed ── again, with nothing between ──► answer ──► not asked for
+//!                   │ ▲                                      │ ▲       for a second: dropped
+//!                   └─┘ another body, or another head        └─┘ the date changes
 //! ```
 
 use std::ops::Range;
@@ -31,8 +31,17 @@ pub(super) struct Prepared {
 #[derive(Debug, Default)]
 struct Place {
     answer: Option<Answer>,
-    /// Where in memory the body is that was asked for last and has no answer here.
-    missed: usize,
+    missed: Missed,
+}
+
+/// What was asked for last, if it was not there: a head that is another one each time must not cost
+/// a copy of the body.
+#[derive(Debug, Default)]
+struct Missed {
+    made_of: Option<Repeatable>,
+    /// Where in memory the body is; only to be compared.
+    body: usize,
+    lines: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -68,6 +77,7 @@ impl Prepared {
         let place = &mut self.places[(address >> 6 ^ address >> 12) % ANSWERS_MAX];
         match &mut place.answer {
             Some(answer) if answer.is_of(head, body) => {
+                place.missed.made_of = None;
                 if answer.edition != prelude.edition() {
                     answer.take_date(prelude);
                 }
@@ -95,9 +105,11 @@ impl Place {
         head: &ResponseFields<'_>,
         body: &Arc<[u8]>,
     ) -> Option<()> {
-        let address = body.as_ptr() as usize;
-        let missed = std::mem::replace(&mut self.missed, address);
-        if missed != address || body.len() > BODY_BYTES_MAX || head.status != Status::OK {
+        if body.len() > BODY_BYTES_MAX || head.status != Status::OK {
+            return None;
+        }
+        if !self.missed.is_of(head, body) {
+            self.missed.take(head, body);
             return None;
         }
         let start = prelude.text().len();
@@ -109,6 +121,22 @@ impl Place {
             lines: start..start + head.lines.len(),
         });
         Some(())
+    }
+}
+
+impl Missed {
+    fn is_of(&self, head: &ResponseFields<'_>, body: &[u8]) -> bool {
+        let is_head = |made_of: &Repeatable| made_of.equals(&Repeatable::of(head));
+        self.made_of.as_ref().is_some_and(is_head)
+            && self.body == body.as_ptr() as usize
+            && self.lines == head.lines
+    }
+
+    fn take(&mut self, head: &ResponseFields<'_>, body: &[u8]) {
+        self.made_of = Some(Repeatable::of(head));
+        self.body = body.as_ptr() as usize;
+        self.lines.clear();
+        self.lines.extend_from_slice(head.lines);
     }
 }
 
@@ -236,6 +264,33 @@ mod tests {
         prepared.find(&prelude, &usual, &body);
         assert!(prepared.find(&prelude, &usual, &body).is_some());
         assert_eq!(prepared.find(&prelude, &usual, &equal_body), None);
+    }
+
+    #[test]
+    fn a_head_that_does_not_come_again_costs_no_copy() {
+        let (prelude, mut prepared) = (prelude(), Prepared::default());
+        let body = body(5000);
+        let usual = head(&body);
+        for number in 0..100 {
+            let line = format!("X-Request-Id: {number}\r\n");
+            let head = ResponseFields {
+                lines: line.as_bytes(),
+                ..usual
+            };
+            assert_eq!(prepared.find(&prelude, &head, &body), None);
+            assert_eq!(Arc::strong_count(&body), 1);
+        }
+        prepared.find(&prelude, &usual, &body);
+        let first = Arc::clone(prepared.find(&prelude, &usual, &body).unwrap());
+        let closing = ResponseFields {
+            persistence: Persistence::Close,
+            ..usual
+        };
+        for _ in 0..10 {
+            assert_eq!(prepared.find(&prelude, &closing, &body), None);
+            let again = prepared.find(&prelude, &usual, &body).unwrap();
+            assert!(Arc::ptr_eq(&first, again), "others drive it out");
+        }
     }
 
     #[test]
