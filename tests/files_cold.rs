@@ -152,6 +152,17 @@ fn what_an_error_says_is_said_with_a_cold_page_too() {
         let kind = response.field("content-type");
         assert_eq!(kind, Some("text/html; charset=utf-8"), "{response:?}");
     }
+    // Who has said all still gets to know that it is refused.
+    folder.write("page.html", text(50_000));
+    for _ in 0..20 {
+        let mut client = server.connect();
+        forget(&folder.path("page.html"));
+        client.send(b"POST /note.html HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+        client.shut_write();
+        let response = client.response();
+        assert!(response.status == 405 && response.body == text(50_000));
+        assert_eq!(response.field("allow"), Some("GET, HEAD, OPTIONS"));
+    }
 }
 
 #[test]

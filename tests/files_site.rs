@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use common::{Client, Folder, Tls, get, pattern, post, text, until};
+use common::{Client, Folder, Server, Tls, get, pattern, post, text, until};
 
 /// What must come within a second and the time until somebody asks.
 const SOON: Duration = Duration::from_secs(4);
@@ -285,6 +285,33 @@ fn what_the_engine_refuses_has_pages_too() {
     let mut client = server.connect();
     client.send(&post("/app.js", b"form"));
     client.response().expect(405, "405 Method Not Allowed\n");
+}
+
+#[test]
+fn refusals_alone_notice_another_directory() {
+    let folder = Folder::new();
+    let link = folder.beside("current");
+    for release in ["old", "new"] {
+        folder.write(format!("{release}/405.html"), release);
+    }
+    let switch = |release: &str| {
+        let next = folder.beside("next");
+        std::os::unix::fs::symlink(folder.path(release), &next).unwrap();
+        fs::rename(&next, &link).unwrap();
+    };
+    switch("old");
+    let root = link.to_str().unwrap();
+    let server = Server::start(&[root, "-w", "1", "--error-page", "405=405.html"]);
+    let mut client = server.connect();
+    client.send(&post("/", b""));
+    client.response().expect(405, "old");
+    switch("new");
+    fs::remove_dir_all(folder.path("old")).unwrap();
+    until("the page is the new one", SOON, || {
+        client.send(&post("/", b""));
+        let response = client.response();
+        (response.text() == "new").then_some(())
+    });
 }
 
 #[test]

@@ -97,6 +97,9 @@ impl Page {
 
     fn reply(&self, status: Status, files: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
         let found = files.look(&mut lent.local.tree, lent.now);
+        if found.is_overdue && self.root.is_none() {
+            return self.reply_later(status, files, lent);
+        }
         let root = Arc::clone(self.root.as_ref().unwrap_or(found.directory));
         let mut disk = Disk {
             loader: &files.loader,
@@ -118,7 +121,7 @@ impl Page {
         match looked {
             Ok(Some(asset)) => page_reply(&asset, status, lent.out),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.reply_later(status, files, root, lent)
+                self.reply_later(status, files, lent)
             }
             _ => Reply::in_words(status),
         }
@@ -126,16 +129,16 @@ impl Page {
 
     /// Has a job look for the page, which may wait for a disk.
     #[cold]
-    fn reply_later(
-        &self,
-        status: Status,
-        files: &Arc<Files>,
-        root: Arc<Root>,
-        lent: &Lent<'_, '_>,
-    ) -> Reply {
-        let (files, path, is_below) = (Arc::clone(files), self.path.clone(), self.root.is_none());
+    fn reply_later(&self, status: Status, files: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
         let (wall, asked_at) = (lent.wall, lent.now);
+        let is_below = self.root.is_none();
+        let root: Box<dyn FnOnce() -> Arc<Root> + Send> = match self.root.clone() {
+            Some(own) => Box::new(move || own),
+            None => Box::new(files.look_later(lent)),
+        };
+        let (files, path) = (Arc::clone(files), self.path.clone());
         Reply::job(move |_| {
+            let root = root();
             let looked = look(&path, &mut files.waiting(&root, wall));
             Reply::then(move |request| {
                 let (Ok(Some(asset)), Some(mut lent)) = (looked, request.parts(files.reach)) else {

@@ -94,10 +94,9 @@ impl Files {
     #[cold]
     fn answer_later(self: &Arc<Files>, raw: &[u8], lent: &mut Lent<'_, '_>) -> Reply {
         let (files, raw, wall) = (Arc::clone(self), raw.to_vec(), lent.wall);
-        let (root, asked_at) = (self.root(lent), lent.now);
-        let look = lent.local.tree.ask(&self.root_path, asked_at);
+        let (asked_at, look) = (lent.now, self.look_later(lent));
         Reply::job(move |_| {
-            let root = look.map_or(root, Look::run);
+            let root = look();
             let outcome = files.resolve_waiting(&raw, &root, wall);
             Reply::then(move |request| {
                 let Some(mut lent) = request.parts(files.reach) else {
@@ -134,6 +133,16 @@ impl Files {
     #[inline]
     pub(super) fn look<'a>(&'a self, tree: &'a mut Tree, now: Instant) -> Found<'a> {
         tree.look(self.id, &self.root_path, &self.root, now)
+    }
+
+    /// Has a job find out what the root is, if nobody does that already; else it is as it was.
+    pub(super) fn look_later(
+        &self,
+        lent: &mut Lent<'_, '_>,
+    ) -> impl FnOnce() -> Arc<Root> + Send + use<> {
+        let root = self.root(lent);
+        let look = lent.local.tree.ask(&self.root_path, lent.now);
+        move || look.map_or(root, Look::run)
     }
 
     /// Keeps at hand what a job has found below `root` for a request of `asked_at`.

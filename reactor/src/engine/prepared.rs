@@ -2,13 +2,18 @@
 //!
 //! A body that is shared, such as a file in a cache, is often sent many times within a second with
 //! the same head. Where that shows, the two are kept one behind the other: one piece is cheaper to
-//! send than two, by two in a hundred for 16 KiB. When the date changes it is overwritten in place.
+//! send than two, by three in a hundred for 16 KiB. When the date changes it is overwritten in place.
 //!
 //! ```text
 //!   asked for ──► missed ── again, with nothing between ──► answer ──► not asked for
 //!                   │ ▲                                      │ ▲       for a second: dropped
 //!                   └─┘ another body, or another head        └─┘ the date changes
 //! ```
+//!
+//! Clients that read slowly must not make it grow: what one of them still has to get is neither
+//! overwritten nor replaced nor dropped, and until it is sent the same answer goes out in two
+//! pieces, as without this. A place makes one answer a second, so that bodies that are asked for in
+//! turn are not copied again and again.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,11 +21,15 @@ use std::sync::Arc;
 use crate::http::Status;
 use crate::proto::h1::{Prelude, Repeatable, ResponseFields, whole_answer};
 
-/// Answers that are kept at most. With [`BODY_BYTES_MAX`] this bounds what they take: 2 MiB.
+/// Answers that are kept at most. With [`BODY_BYTES_MAX`] this bounds what they take: 2 MiB, and as
+/// much for bodies that nobody else has any more.
 const ANSWERS_MAX: usize = 64;
 
 /// What is longer gains too little.
 const BODY_BYTES_MAX: usize = 32 << 10;
+
+/// Heads with longer lines of their own are written each time.
+const LINES_BYTES_MAX: usize = 2 << 10;
 
 /// The answers that a worker keeps. Each body has one place where its answer can be.
 #[derive(Debug)]
@@ -32,6 +41,8 @@ pub(super) struct Prepared {
 struct Place {
     answer: Option<Answer>,
     missed: Missed,
+    /// The edition of the prelude in which the last answer was made.
+    made_in: u64,
 }
 
 /// What was asked for last, if it was not there: a head that is another one each time must not cost
@@ -79,7 +90,7 @@ impl Prepared {
             Some(answer) if answer.is_of(head, body) => {
                 place.missed.made_of = None;
                 if answer.edition != prelude.edition() {
-                    answer.take_date(prelude);
+                    answer.take_date(prelude)?;
                 }
             }
             _ => place.miss(prelude, head, body)?,
@@ -90,7 +101,8 @@ impl Prepared {
     /// Drops what was not asked for since the date before this one: to be called when it changes.
     pub fn sweep(&mut self, prelude: &Prelude) {
         for place in self.places.iter_mut() {
-            let is_idle = |answer: &mut Answer| answer.edition + 1 < prelude.edition();
+            let is_idle =
+                |answer: &mut Answer| answer.edition + 1 < prelude.edition() && answer.is_sent();
             place.answer.take_if(is_idle);
         }
     }
@@ -105,13 +117,19 @@ impl Place {
         head: &ResponseFields<'_>,
         body: &Arc<[u8]>,
     ) -> Option<()> {
-        if body.len() > BODY_BYTES_MAX || head.status != Status::OK {
+        let is_fit = body.len() <= BODY_BYTES_MAX
+            && head.lines.len() <= LINES_BYTES_MAX
+            && head.status == Status::OK;
+        let may_make =
+            self.made_in != prelude.edition() && self.answer.as_ref().is_none_or(Answer::is_sent);
+        if !is_fit || !may_make {
             return None;
         }
         if !self.missed.is_of(head, body) {
             self.missed.take(head, body);
             return None;
         }
+        self.made_in = prelude.edition();
         let start = prelude.text().len();
         self.answer = Some(Answer {
             made_of: Repeatable::of(head),
@@ -149,12 +167,18 @@ impl Answer {
             && self.whole[self.lines.clone()] == *head.lines
     }
 
+    /// Whether nobody has still to be sent a part of it.
+    fn is_sent(&self) -> bool {
+        Arc::strong_count(&self.whole) == 1
+    }
+
+    /// Takes the date over, unless it is still being sent.
     #[cold]
-    fn take_date(&mut self, prelude: &Prelude) {
+    fn take_date(&mut self, prelude: &Prelude) -> Option<()> {
         let text = prelude.text();
-        // Where it is still being sent it stays as it was.
-        Arc::make_mut(&mut self.whole)[..text.len()].copy_from_slice(text);
+        Arc::get_mut(&mut self.whole)?[..text.len()].copy_from_slice(text);
         self.edition = prelude.edition();
+        Some(())
     }
 }
 
@@ -201,10 +225,17 @@ mod tests {
         all
     }
 
+    /// Another second: the date is another one, and idle answers go.
+    fn tick(prelude: &mut Prelude, prepared: &mut Prepared) {
+        prelude.set_date(DATES[prelude.edition() as usize % 2]);
+        prepared.sweep(prelude);
+    }
+
     #[test]
     fn is_made_at_the_second_time_and_is_what_would_be_written() {
-        let (prelude, mut prepared) = (prelude(), Prepared::default());
+        let (mut prelude, mut prepared) = (prelude(), Prepared::default());
         for length in [1, 5000, BODY_BYTES_MAX] {
+            tick(&mut prelude, &mut prepared);
             let body = body(length);
             let head = head(&body);
             assert_eq!(prepared.find(&prelude, &head, &body), None);
@@ -218,11 +249,20 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(prepared.find(&prelude, &head(&body), &body), None);
         }
+        let body = &Arc::from(&body[..5000]);
+        let lines = format!("X: {:LINES_BYTES_MAX$}\r\n", "");
+        let long = ResponseFields {
+            lines: lines.as_bytes(),
+            ..head(body)
+        };
+        for _ in 0..3 {
+            assert_eq!(prepared.find(&prelude, &long, body), None);
+        }
     }
 
     #[test]
     fn nothing_else_is_taken_for_it() {
-        let (prelude, mut prepared) = (prelude(), Prepared::default());
+        let (mut prelude, mut prepared) = (prelude(), Prepared::default());
         let body = body(5000);
         let usual = head(&body);
         let equal_body: Arc<[u8]> = Arc::from(&*body);
@@ -253,17 +293,64 @@ mod tests {
             },
         ];
         for other in others {
+            tick(&mut prelude, &mut prepared);
             prepared.find(&prelude, &usual, &body);
             prepared.find(&prelude, &usual, &body).unwrap();
+            tick(&mut prelude, &mut prepared);
             for _ in 0..3 {
                 let found = prepared.find(&prelude, &other, &body);
                 let wanted = written(&prelude, &other, &body);
                 assert!(found.is_none_or(|whole| **whole == wanted), "{other:?}");
             }
         }
+        tick(&mut prelude, &mut prepared);
         prepared.find(&prelude, &usual, &body);
         assert!(prepared.find(&prelude, &usual, &body).is_some());
         assert_eq!(prepared.find(&prelude, &usual, &equal_body), None);
+    }
+
+    #[test]
+    fn bodies_in_turn_are_copied_once_a_second() {
+        let (mut prelude, mut prepared) = (prelude(), Prepared::default());
+        // More than there are places, so that some share one.
+        let bodies: Vec<Arc<[u8]>> = (0..2 * ANSWERS_MAX).map(|_| body(5000)).collect();
+        for _ in 0..3 {
+            tick(&mut prelude, &mut prepared);
+            let wholes: std::collections::HashSet<usize> = (0..10)
+                .flat_map(|_| &bodies)
+                .filter_map(|body| {
+                    prepared.find(&prelude, &head(body), body);
+                    let whole = prepared.find(&prelude, &head(body), body)?;
+                    Some(whole.as_ptr() as usize)
+                })
+                .collect();
+            assert!(!wholes.is_empty() && wholes.len() <= ANSWERS_MAX);
+        }
+    }
+
+    #[test]
+    fn slow_readers_do_not_make_it_grow() {
+        let (mut prelude, mut prepared) = (prelude(), Prepared::default());
+        let body = body(5000);
+        let usual = head(&body);
+        let closing = ResponseFields {
+            persistence: Persistence::Close,
+            ..usual
+        };
+        prepared.find(&prelude, &usual, &body);
+        let held = Arc::clone(prepared.find(&prelude, &usual, &body).unwrap());
+        let before = held.to_vec();
+        for _ in 0..5 {
+            tick(&mut prelude, &mut prepared);
+            for head in [usual, usual, closing, closing, closing] {
+                assert_eq!(prepared.find(&prelude, &head, &body), None);
+                assert_eq!(Arc::strong_count(&held), 2, "it stays in its place");
+            }
+        }
+        assert_eq!(*held, before[..]);
+        drop(held);
+        let whole = prepared.find(&prelude, &usual, &body).unwrap();
+        assert_eq!(**whole, written(&prelude, &usual, &body));
     }
 
     #[test]
@@ -294,27 +381,18 @@ mod tests {
     }
 
     #[test]
-    fn follows_the_date_and_leaves_what_is_being_sent_as_it_was() {
+    fn follows_the_date_in_place() {
         let (mut prelude, mut prepared) = (prelude(), Prepared::default());
         let body = body(5000);
         let head = head(&body);
         prepared.find(&prelude, &head, &body);
-        let first = Arc::clone(prepared.find(&prelude, &head, &body).unwrap());
-        let before = written(&prelude, &head, &body);
-        prelude.set_date(DATES[1]);
-        prepared.sweep(&prelude);
-        let second = prepared.find(&prelude, &head, &body).unwrap();
-        assert_eq!(**second, written(&prelude, &head, &body));
-        assert_eq!(*first, before);
-        let place = second.as_ptr();
-        prelude.set_date(DATES[0]);
-        let third = prepared.find(&prelude, &head, &body).unwrap();
-        assert_eq!(**third, before);
-        assert_eq!(
-            third.as_ptr(),
-            place,
-            "nobody sends it: overwritten in place"
-        );
+        let place = prepared.find(&prelude, &head, &body).unwrap().as_ptr();
+        for _ in 0..3 {
+            tick(&mut prelude, &mut prepared);
+            let whole = prepared.find(&prelude, &head, &body).unwrap();
+            assert_eq!(**whole, written(&prelude, &head, &body));
+            assert_eq!(whole.as_ptr(), place);
+        }
     }
 
     #[test]
@@ -324,9 +402,8 @@ mod tests {
         let head = head(&body);
         prepared.find(&prelude, &head, &body);
         prepared.find(&prelude, &head, &body).unwrap();
-        for (date, holders) in [(DATES[1], 2), (DATES[0], 1)] {
-            prelude.set_date(date);
-            prepared.sweep(&prelude);
+        for holders in [2, 1] {
+            tick(&mut prelude, &mut prepared);
             assert_eq!(Arc::strong_count(&body), holders);
         }
     }

@@ -6,7 +6,9 @@ use crate::error::Error;
 use crate::http::{Method, Status};
 use crate::limits::Limits;
 use crate::router::{Lookup, MethodSet, Params, Router};
-use crate::service::{BodyMode, ErrorHandler, Middleware, Observer, Reply, Request, Route};
+use crate::service::{
+    BodyMode, ErrorHandler, HalfClose, Middleware, Observer, Reply, Request, Route,
+};
 use crate::transport::tls::Tls;
 
 /// Routes with their handlers and middleware, observers, limits: everything that a request is
@@ -192,7 +194,8 @@ impl SiteBuilder {
         let unmatched = Route::any("", |_: &mut Request<'_>| Reply::status(Status::NOT_FOUND));
         let mut routes = vec![Route {
             middleware: self.middleware.clone(),
-            ..unmatched.streamed()
+            // Whoever has said all still gets to know that it is refused, if by way of a job.
+            ..unmatched.streamed().half_close(HalfClose::Answer)
         }];
         for mut route in self.routes {
             let id = RouteId(routes.len() as u32);
