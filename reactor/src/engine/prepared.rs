@@ -2,7 +2,8 @@
 //!
 //! A body that is shared, such as a file in a cache, is often sent many times within a second with
 //! the same head. Where that shows, the two are kept one behind the other: one piece is cheaper to
-//! send than two, by three in a hundred for 16 KiB. When the date changes it is overwritten in place.
+//! send than two, by one to three in a hundred for 16 KiB. When the date changes it is overwritten
+//! in place.
 //!
 //! ```text
 //!   asked for ──► missed ── again, with nothing between ──► answer ──► not asked for
