@@ -190,20 +190,21 @@ impl Server {
 
     /// How many of its descriptors are sockets, listeners included.
     pub fn sockets(&self) -> usize {
-        let folder = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
-        let links = folder.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-        links
-            .filter(|link| link.to_string_lossy().starts_with("socket:"))
-            .count()
+        self.descriptors_to(|what| what.starts_with("socket:"))
     }
 
     /// How many of its descriptors are files in the directory of a [`Folder`](super::Folder),
     /// deleted ones included.
     pub fn open_files(&self) -> usize {
+        self.descriptors_to(|what| what.contains("/root/"))
+    }
+
+    /// How many of its descriptors are for what the system calls so.
+    fn descriptors_to(&self, is_meant: impl Fn(&str) -> bool) -> usize {
         let folder = fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap();
         let links = folder.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
         links
-            .filter(|link| link.to_string_lossy().contains("/root/"))
+            .filter(|link| is_meant(&link.to_string_lossy()))
             .count()
     }
 
