@@ -36,10 +36,12 @@ pub struct Limits {
     /// into packets late or never; with four, framing makes that two pieces, which at
     /// least doubled the cost of a 1 MiB file over loopback.
     pub pipe_bytes_max: usize,
-    /// Threads of the job pool; jobs may block, so there are more of them than cores.
+    /// Threads of the job pool; jobs may block, so there are more of them than cores. A quarter of
+    /// them is for brief jobs alone, such as reads of files.
     pub job_threads: usize,
-    /// Jobs waiting for a thread; the next one is answered with 503. As many reads of files that
-    /// are being sent may wait beside them; the next one cuts its response.
+    /// Jobs waiting for a thread; the next one is answered with 503. As many brief ones may wait
+    /// beside them: the next one is answered with 503, too, but for a read of a file that is being
+    /// sent, which cuts its response.
     pub jobs_max: usize,
     /// First byte of a head to its end, in all: a client has this long whatever it drips.
     pub header_timeout: Duration,

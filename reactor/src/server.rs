@@ -10,7 +10,7 @@ use std::thread;
 
 use crate::buffer::BLOCK_BYTES_MIN;
 use crate::engine::{
-    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Room, Sending, Site, Tend,
+    Address, Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Room, Site, Tend,
     WorkerStats, mailbox, run,
 };
 use crate::error::Error;
@@ -234,7 +234,7 @@ pub struct Bound {
 
 /// A worker and what reaches it.
 struct Post {
-    address: Arc<Sending>,
+    address: Arc<Address>,
     stats: Arc<WorkerStats>,
 }
 
@@ -375,7 +375,7 @@ impl Running {
 /// Tells the workers of a running server; clones tell the same ones.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    addresses: Vec<Arc<Sending>>,
+    addresses: Vec<Arc<Address>>,
     stats: Vec<Arc<WorkerStats>>,
     /// The first worker hands connections to the others.
     hands_over: bool,

@@ -267,7 +267,8 @@ pub struct Work {
     pub queue_size: usize,
     /// Threads for jobs
     ///
-    /// Jobs may block, so there are more threads than cores.
+    /// Jobs may block, so there are more threads than cores. A quarter of them is for what is brief
+    /// alone, such as opening and reading files, so that lists and compressing keep nobody waiting.
     #[arg(long, value_name = "N", default_value = "16", value_parser = values::job_threads)]
     pub job_threads: usize,
     /// Most memory for buffers of one worker, in bytes

@@ -137,7 +137,7 @@ impl Page {
             None => Box::new(files.look_later(lent)),
         };
         let (files, path) = (Arc::clone(files), self.path.clone());
-        Reply::job(move |_| {
+        Reply::brief_job(move |_| {
             let root = root();
             let looked = look(&path, &mut files.waiting(&root, wall));
             Reply::then(move |request| {

@@ -95,7 +95,7 @@ impl Files {
     fn answer_later(self: &Arc<Files>, raw: &[u8], lent: &mut Lent<'_, '_>) -> Reply {
         let (files, raw, wall) = (Arc::clone(self), raw.to_vec(), lent.wall);
         let (asked_at, look) = (lent.now, self.look_later(lent));
-        Reply::job(move |_| {
+        Reply::brief_job(move |_| {
             let root = look();
             let outcome = files.resolve_waiting(&raw, &root, wall);
             Reply::then(move |request| {

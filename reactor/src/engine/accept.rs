@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::arena::Key;
 use super::core::Core;
 use super::downstream::{Downstream, Verdict};
-use super::mailbox::{Mail, Sending};
+use super::mailbox::{Address, Mail};
 use super::stats::WorkerStats;
 use crate::sys::AcceptError;
 use crate::time::Instant;
@@ -146,21 +146,21 @@ impl ListenerSlot {
 /// The workers that a listener's connections are shared out among.
 #[derive(Debug)]
 pub struct Handoff {
-    workers: Vec<(Arc<Sending>, Arc<WorkerStats>)>,
+    workers: Vec<(Arc<Address>, Arc<WorkerStats>)>,
     /// How many were handed to each.
     handed: Vec<u64>,
 }
 
 impl Handoff {
     /// Among these.
-    pub fn new(workers: Vec<(Arc<Sending>, Arc<WorkerStats>)>) -> Handoff {
+    pub fn new(workers: Vec<(Arc<Address>, Arc<WorkerStats>)>) -> Handoff {
         let handed = vec![0; workers.len()];
         Handoff { workers, handed }
     }
 
     /// Tells the workers of a drain, other than `own`: they hear of it after the last connection
     /// that was handed to them, and do not end before.
-    pub(super) fn pass_drain_on(&self, own: &Arc<Sending>) {
+    pub(super) fn pass_drain_on(&self, own: &Arc<Address>) {
         for (address, _) in self
             .workers
             .iter()

@@ -10,7 +10,7 @@ use httpdate::HttpDate;
 use super::exchange::Exchanges;
 use super::handshakes::Handshakes;
 use super::jobs::JobPool;
-use super::mailbox::Sending;
+use super::mailbox::Address;
 use super::prepared::Prepared;
 use super::ready::ReadyQueue;
 use super::site::Site;
@@ -63,7 +63,7 @@ pub(super) struct Context {
     pub collected_bytes: usize,
     pub jobs: JobPool,
     /// Where other threads reach this worker.
-    pub address: Arc<Sending>,
+    pub address: Arc<Address>,
     pub stats: Arc<WorkerStats>,
     /// When the drain began, if one has.
     pub draining: Option<Instant>,
@@ -80,7 +80,7 @@ impl Context {
         site: &Site,
         clock: Clock,
         jobs: JobPool,
-        address: Arc<Sending>,
+        address: Arc<Address>,
         local: Box<dyn Any + Send>,
         stats: Arc<WorkerStats>,
     ) -> Context {

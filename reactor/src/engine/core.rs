@@ -13,7 +13,7 @@ use super::dispatch;
 use super::downstream::Verdict;
 use super::exchange::Stage;
 use super::jobs::JobPool;
-use super::mailbox::{Mail, Mailbox, Sending};
+use super::mailbox::{Address, Mail, Mailbox};
 use super::mutation::Mutation;
 use super::site::Site;
 use super::stats::{Census, WorkerStats};
@@ -40,7 +40,7 @@ pub struct CoreParts {
     /// The job pool.
     pub jobs: JobPool,
     /// Where others reach this worker.
-    pub address: Arc<Sending>,
+    pub address: Arc<Address>,
     /// The other side of `address`.
     pub mailbox: Mailbox,
     /// What handlers and observers keep for this worker.

@@ -65,6 +65,8 @@ pub(super) struct Exchange {
     pub wake_at: Option<Instant>,
     pub bytes_in: u64,
     pub bytes_out: u64,
+    /// Held as long as somebody wants the response: jobs for it are not begun after that.
+    pub wanted: Arc<()>,
 }
 
 /// Where an exchange is.
@@ -186,6 +188,7 @@ impl Exchange {
             wake_at: None,
             bytes_in: 0,
             bytes_out: 0,
+            wanted: Arc::default(),
         }
     }
 

@@ -56,7 +56,7 @@ impl fmt::Debug for Mail {
 
 /// The side of a mailbox that other threads have.
 #[derive(Clone, Debug)]
-pub struct Sending {
+pub struct Address {
     queue: Sender<Mail>,
     shared: Arc<Shared>,
 }
@@ -77,14 +77,14 @@ struct Shared {
 }
 
 /// A mailbox whose worker is woken by `waker`.
-pub fn mailbox(waker: Waker) -> (Sending, Mailbox) {
+pub fn mailbox(waker: Waker) -> (Address, Mailbox) {
     let (sender, receiver) = channel();
     let shared = Arc::new(Shared {
         pending: AtomicBool::new(false),
         waker,
     });
     (
-        Sending {
+        Address {
             queue: sender,
             shared: Arc::clone(&shared),
         },
@@ -95,7 +95,7 @@ pub fn mailbox(waker: Waker) -> (Sending, Mailbox) {
     )
 }
 
-impl Sending {
+impl Address {
     /// Tells the worker. What is sent to a worker that has ended is dropped.
     pub fn send(&self, mail: Mail) {
         if self.queue.send(mail).is_ok() && !self.shared.pending.swap(true, AcqRel) {
@@ -104,7 +104,7 @@ impl Sending {
     }
 }
 
-impl Wake for Sending {
+impl Wake for Address {
     fn wake(&self, exchange: u64) {
         self.send(Mail::Wake(Key::from_bits(exchange)));
     }

@@ -36,13 +36,15 @@ pub(crate) use downstream::ConnectionView;
 pub(crate) use handshakes::ANSWERS_A_TURN;
 #[cfg(test)]
 pub(crate) use inspect::{CoreView, ListenerView};
+#[cfg(test)]
+pub(crate) use jobs::Begun;
 pub(crate) use mutation::Mutation;
 
 pub use self::core::{Core, CoreParts, Tend, Turn};
 pub use accept::{Arrival, Entrance, Handoff, Room};
 pub use arena::Key;
 pub use jobs::JobPool;
-pub use mailbox::{Mail, Mailbox, Sending, mailbox};
+pub use mailbox::{Address, Mail, Mailbox, mailbox};
 pub use site::{Site, SiteBuilder};
 pub use stats::{Census, Counter, WorkerStats};
 pub use worker::run;

@@ -62,7 +62,7 @@ pub use file::{FileBody, FilePart, ReadAt};
 pub use handler::{ErrorHandler, Handler};
 pub use middleware::{Middleware, ReplyHead};
 pub use observer::{Observer, Summary};
-pub use reply::{Body, Job, Next, Reply};
+pub use reply::{Body, Job, Next, Pace, Reply};
 pub use reply_buffer::{FieldLines, ReplyBuffer};
 pub use request::{Parts, Request, RequestView};
 pub use route::{BodyMode, HalfClose, Route};

@@ -33,7 +33,7 @@ pub enum Body {
     /// Bytes that are made as the client takes them, and how many there will be if that is known.
     Stream(Box<dyn Stream>, Option<u64>),
     /// Nothing yet: work that may block makes the reply.
-    Job(Job),
+    Job(Job, Pace),
     /// Nothing yet, in the reply of a job: this makes the reply on the worker.
     Then(Next),
 }
@@ -41,6 +41,16 @@ pub enum Body {
 /// Work that may block or take long, run by the job pool; its result is the reply. It cannot return
 /// another job.
 pub type Job = Box<dyn FnOnce(&mut ReplyBuffer) -> Reply + Send>;
+
+/// How long work takes that may block, by which it is queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It looks at a disk once or a few times, and hardly computes. It takes turns with long work,
+    /// and some threads are for it alone.
+    Brief,
+    /// It may take long.
+    Long,
+}
 
 /// What makes a reply on the worker when a job is done, see [`Reply::then`].
 pub type Next = Box<dyn FnOnce(&mut Request<'_>) -> Reply + Send>;
@@ -100,12 +110,16 @@ impl Reply {
     }
 
     /// Whatever `work` returns; it is run by the job pool and may block. When too many jobs are
-    /// waiting the answer is 503. The reply buffer that it is handed is its own.
+    /// waiting the answer is 503. The reply buffer that it is handed is its own. If the client has
+    /// left before it begins, it is dropped without being run.
     pub fn job(work: impl FnOnce(&mut ReplyBuffer) -> Reply + Send + 'static) -> Reply {
-        Reply {
-            body: Body::Job(Box::new(work)),
-            ..Reply::status(Status::OK)
-        }
+        Reply::work(Box::new(work), Pace::Long)
+    }
+
+    /// The same for `work` that only waits for a disk for a moment: others that take long do not
+    /// keep it waiting.
+    pub fn brief_job(work: impl FnOnce(&mut ReplyBuffer) -> Reply + Send + 'static) -> Reply {
+        Reply::work(Box::new(work), Pace::Brief)
     }
 
     /// What a job returns that has done what may block and leaves the reply to be made on the
@@ -154,8 +168,15 @@ impl Reply {
     pub(crate) fn is_in_memory(&self) -> bool {
         !matches!(
             self.body,
-            Body::File(_) | Body::Stream(..) | Body::Job(_) | Body::Then(_)
+            Body::File(_) | Body::Stream(..) | Body::Job(..) | Body::Then(_)
         )
+    }
+
+    fn work(job: Job, pace: Pace) -> Reply {
+        Reply {
+            body: Body::Job(job, pace),
+            ..Reply::status(Status::OK)
+        }
     }
 
     const fn ok(content_type: &'static str, body: Body) -> Reply {
@@ -177,7 +198,7 @@ impl Body {
             Body::Shared(bytes) => bytes,
             Body::Owned(bytes) => bytes,
             Body::Written => written,
-            Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(_) | Body::Then(_) => &[],
+            Body::Empty | Body::File(_) | Body::Stream(..) | Body::Job(..) | Body::Then(_) => &[],
         }
     }
 }
@@ -192,7 +213,7 @@ impl fmt::Debug for Body {
             Body::Written => f.write_str("Written"),
             Body::File(body) => write!(f, "File({} bytes)", body.len()),
             Body::Stream(_, length) => write!(f, "Stream({length:?})"),
-            Body::Job(_) => f.write_str("Job"),
+            Body::Job(..) => f.write_str("Job"),
             Body::Then(_) => f.write_str("Then"),
         }
     }

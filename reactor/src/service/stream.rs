@@ -5,6 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Pace;
+#[cfg(doc)]
+use super::Reply;
 use crate::buffer::{Pipe, Pool};
 
 /// A body in the making. It is pulled when the client has taken what was made before, so a slow
@@ -39,7 +42,7 @@ pub struct Pull<'a> {
     /// The request's body, as far as it has arrived.
     pub body: IncomingBody<'a>,
     pub(crate) waker: &'a dyn Fn() -> Waker,
-    pub(crate) job: &'a dyn Fn(Box<dyn FnOnce() + Send>) -> bool,
+    pub(crate) job: &'a dyn Fn(Box<dyn FnOnce() + Send>, Pace) -> bool,
     pub(crate) wake_after: Option<Duration>,
     pub(crate) rests: bool,
 }
@@ -54,7 +57,12 @@ impl Pull<'_> {
     /// Has the job pool do what may block; the stream is pulled again when that is done, also if it
     /// panicked. False when too many jobs are waiting already: then nothing is done.
     pub fn job(&self, work: impl FnOnce() + Send + 'static) -> bool {
-        (self.job)(Box::new(work))
+        (self.job)(Box::new(work), Pace::Long)
+    }
+
+    /// The same for `work` that only waits for a disk for a moment, see [`Reply::brief_job`].
+    pub fn brief_job(&self, work: impl FnOnce() + Send + 'static) -> bool {
+        (self.job)(Box::new(work), Pace::Brief)
     }
 
     /// After [`Progress::More`]: pull again in the worker's next turn and not before, whatever

@@ -182,12 +182,13 @@ fn a_chain_of_jobs_has_thirty_seconds_in_all() {
         rig.pass(Duration::from_secs(1));
         run_job(&mut rig);
     }
+    let begun = rig.begin_job();
     rig.pass(Duration::from_secs(1) - Duration::from_millis(1));
     assert_eq!(visitor.statuses(), [], "too early");
     rig.pass(Duration::from_millis(1));
     assert_eq!(visitor.statuses(), [503]);
     assert!(visitor.is_closed());
-    run_job(&mut rig);
+    rig.finish_job(begun);
     assert_eq!(rig.engine.jobs.waiting(), 0, "nothing goes on for nobody");
     assert_eq!((began.load(Relaxed), stat_late(&rig)), (30, 1));
 }
@@ -206,15 +207,34 @@ fn what_is_left_for_a_client_that_is_gone_is_not_done() {
     ] {
         let mut rig = rig(Limits::default());
         let mut visitor = rig.visit(&get(path));
+        let begun = rig.begin_job();
         leave(&mut visitor, resets);
         rig.settle();
-        run_job(&mut rig);
+        rig.finish_job(begun);
         assert_eq!(stat_late(&rig), late, "{path}");
         let count = if late == 1 { " 1" } else { " 2" };
         let mut next = rig.visit(&get("/left/me"));
         run_job(&mut rig);
         assert!(next.text().ends_with(count), "{path}");
     }
+}
+
+#[test]
+fn a_job_is_not_begun_for_a_client_that_is_gone() {
+    let began = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&began);
+    let mut rig = Rig::serving(Limits::default(), |builder| routes(builder, counted));
+    let mut gone = rig.visit(&get("/chain"));
+    let mut timed_out = rig.visit(&get("/chain"));
+    gone.link.reset();
+    rig.settle();
+    assert!(rig.engine.jobs.begin_one(0).is_none());
+    assert_eq!(rig.engine.jobs.waiting(), 1);
+    rig.pass(Duration::from_secs(30));
+    assert_eq!(timed_out.statuses(), [503]);
+    assert!(rig.engine.jobs.begin_one(0).is_none());
+    assert_eq!((rig.engine.jobs.waiting(), began.load(Relaxed)), (0, 0));
+    assert_eq!(stat_late(&rig), 0);
 }
 
 #[test]

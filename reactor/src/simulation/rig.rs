@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::site::{Wakers, site};
 use super::wire::Peers;
 use super::workers::Engine;
-use crate::engine::{Mail, Site, SiteBuilder};
+use crate::engine::{Begun, Mail, Site, SiteBuilder};
 use crate::limits::Limits;
 use crate::time::Instant;
 use crate::transport::memory::{self, Chaos, LinkOptions, Network};
@@ -126,6 +126,17 @@ impl Rig {
     /// One turn.
     pub(super) fn turn(&mut self) {
         self.engine.turn(0, &self.limits).unwrap();
+    }
+
+    /// Begins the next job, which must be wanted.
+    pub(super) fn begin_job(&mut self) -> Begun {
+        self.engine.jobs.begin_one(0).expect("no job waits")
+    }
+
+    /// Ends a job, and does all that can be done then.
+    pub(super) fn finish_job(&mut self, begun: Begun) {
+        begun.finish();
+        self.settle();
     }
 
     /// Serves the same with other limits from now on.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check::Watcher;
 use crate::engine::{
-    Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Room, Sending, Site, Turn,
+    Address, Census, Core, CoreParts, Entrance, Handoff, JobPool, Mail, Room, Site, Turn,
     WorkerStats, mailbox,
 };
 use crate::limits::Limits;
@@ -15,7 +15,7 @@ use crate::transport::{Listener, Poller};
 /// A worker with what the script needs of it.
 pub(super) struct Worker {
     pub core: Core,
-    pub address: Arc<Sending>,
+    pub address: Arc<Address>,
     pub stats: Arc<WorkerStats>,
     /// The number of its poller.
     pub poller: usize,

@@ -12,7 +12,7 @@ use super::script::{Conditions, Plan};
 use super::site::{Seen, Wakers, site};
 use super::wire::Peers;
 use super::workers::Engine;
-use crate::engine::{Mail, Mutation};
+use crate::engine::{Begun, Mail, Mutation};
 use crate::time::Instant;
 use crate::transport::memory::Network;
 
@@ -44,6 +44,8 @@ pub(super) struct World {
     wakers: Arc<Wakers>,
     seen: Arc<Seen>,
     job_at: Option<Instant>,
+    /// Jobs that take their time.
+    begun: Vec<Begun>,
     wake_at: Option<Instant>,
     drained: bool,
     /// What has happened, if anybody wants to know.
@@ -79,6 +81,7 @@ impl World {
             wakers,
             seen,
             job_at: None,
+            begun: Vec::new(),
             wake_at: None,
             drained: false,
             trace: None,
@@ -158,7 +161,8 @@ impl World {
     fn plan_jobs_and_wakes(&mut self) {
         let now = self.engine.now();
         let lazy = self.conditions.lazy_jobs;
-        if self.job_at.is_none() && self.engine.jobs.waiting() > 0 {
+        let has_jobs = self.engine.jobs.waiting() > 0 || !self.begun.is_empty();
+        if self.job_at.is_none() && has_jobs {
             let millis = match self.random.below(100) {
                 0..15 if lazy => self.random.between(1000, 60_000),
                 0..40 => 0,
@@ -244,7 +248,7 @@ impl World {
             }
             Task::Job => {
                 self.job_at = None;
-                self.engine.jobs.run_one(self.random.below(1000));
+                self.begin_or_finish_job();
             }
             Task::Wake => {
                 self.wake_at = None;
@@ -285,11 +289,26 @@ impl World {
         Ok(())
     }
 
+    /// A job begins or ends; most do both at once.
+    fn begin_or_finish_job(&mut self) {
+        let (choice, waits_on) = (self.random.below(1000), self.random.percent(30));
+        let is_one_begun = !self.begun.is_empty();
+        if is_one_begun && (self.engine.jobs.waiting() == 0 || self.random.percent(50)) {
+            self.begun.swap_remove(choice % self.begun.len()).finish();
+        } else if let Some(begun) = self.engine.jobs.begin_one(choice) {
+            match waits_on {
+                true => self.begun.push(begun),
+                false => begun.finish(),
+            }
+        }
+    }
+
     /// All clients are gone: when all deadlines have passed, nothing may be left.
     fn wind_up(&mut self) -> Result<(), String> {
         let limits = self.conditions.limits.clone();
         let end = self.engine.now() + Duration::from_secs(400);
         let mut steps = 0;
+        self.begun.drain(..).for_each(Begun::finish);
         while self.engine.now() < end {
             steps += 1;
             if steps > STEPS_MAX {

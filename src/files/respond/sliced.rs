@@ -141,7 +141,7 @@ impl Stream for Sliced {
         if self.encoder.is_none() {
             return Progress::End;
         }
-        match self.code(|task| io.job(task)) {
+        match self.code(|task| io.brief_job(task)) {
             Ok(true) => {
                 io.rest();
                 self.sent = io.out.write(&self.made);

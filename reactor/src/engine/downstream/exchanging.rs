@@ -9,7 +9,7 @@ use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch::{self, Told};
 use crate::engine::exchange::{Exchange, PendingHead, Stage};
-use crate::engine::jobs::Work;
+use crate::engine::jobs::{Asker, Work};
 use crate::engine::mutation::Mutation;
 use crate::engine::socket::Sent;
 use crate::engine::starved::Need;
@@ -260,7 +260,7 @@ impl Downstream {
         };
         cx.reply.prepend_lines(&exchange.lines);
         let reply = match reply.body {
-            Body::Job(_) => {
+            Body::Job(..) => {
                 log::error!("a job returned another job");
                 cx.reply.reset();
                 dispatch::panicked()
@@ -296,13 +296,11 @@ impl Downstream {
         id: Key,
         cx: &mut Context,
     ) {
-        if let Body::Job(job) = reply.body {
+        if let Body::Job(job, pace) = reply.body {
             exchange.lines = cx.reply.field_lines().to_vec();
             exchange.stage = Stage::Working;
-            match cx
-                .jobs
-                .submit(Work::Reply(job), id, Arc::clone(&cx.address))
-            {
+            let asker = Asker::new(id, &cx.address, &exchange.wanted);
+            match cx.jobs.submit(Work::Reply(job), pace, asker) {
                 Ok(()) => return,
                 Err(_) => reply = Reply::in_words(Status::SERVICE_UNAVAILABLE),
             }

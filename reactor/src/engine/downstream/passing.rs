@@ -38,7 +38,7 @@ impl Downstream {
         exchange.bytes_out += texts as u64;
         match next {
             Ahead::Cold(read) => {
-                return match has_read(read, id, cx) {
+                return match has_read(read, id, &exchange.wanted, cx) {
                     true => Run::Waits,
                     false => Run::Cut,
                 };

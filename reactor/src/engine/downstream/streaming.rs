@@ -12,11 +12,11 @@ use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::dispatch;
 use crate::engine::exchange::{Exchange, Stage};
-use crate::engine::jobs::Work;
+use crate::engine::jobs::{Asker, Work};
 use crate::engine::sending::{Piece, Read};
 use crate::http::{Framing, Status};
 use crate::proto::h1::{LAST_CHUNK, write_chunk_line};
-use crate::service::{IncomingBody, Outgoing, Progress, Pull, Wake, Waker};
+use crate::service::{IncomingBody, Outgoing, Pace, Progress, Pull, Wake, Waker};
 
 /// Room for what frames a piece of a response: the head without its fields, a chunk's line.
 const FRAME_BYTES: usize = 1 << 10;
@@ -204,7 +204,7 @@ impl Downstream {
             match sending.queue_piece(bytes_max, &mut cx.out, &mut cx.pool, &cx.stats) {
                 Ok(Piece::Queued) => {}
                 Ok(Piece::Cold(read)) => {
-                    is_cut = !has_read(read, id, cx);
+                    is_cut = !has_read(read, id, &exchange.wanted, cx);
                     break;
                 }
                 Ok(Piece::Waits) | Err(NoBlock) => break,
@@ -230,9 +230,10 @@ impl Downstream {
 }
 
 /// Has a job read for an exchange; false if too many wait for that.
-pub(super) fn has_read(read: Read, id: Key, cx: &Context) -> bool {
-    let address = Arc::clone(&cx.address);
-    cx.jobs.submit(Work::Read(read), id, address).is_ok()
+pub(super) fn has_read(read: Read, id: Key, wanted: &Arc<()>, cx: &Context) -> bool {
+    let asker = Asker::new(id, &cx.address, wanted);
+    let submitted = cx.jobs.submit(Work::Read(read), Pace::Brief, asker);
+    submitted.is_ok()
 }
 
 /// Runs the stream once; `None` if it panicked, or gave up.
@@ -255,9 +256,10 @@ fn pull_once(exchange: &mut Exchange, id: Key, cx: &mut Context) -> Option<Pulle
             exchange: id.bits(),
         }
     };
-    let jobs = &cx.jobs;
-    let job = |task| {
-        let submitted = jobs.submit(Work::Task(task), id, Arc::clone(address));
+    let (jobs, wanted) = (&cx.jobs, &exchange.wanted);
+    let job = |task, pace| {
+        let asker = Asker::new(id, address, wanted);
+        let submitted = jobs.submit(Work::Task(task), pace, asker);
         submitted.is_ok()
     };
     let pool = RefCell::new(&mut cx.pool);
