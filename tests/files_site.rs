@@ -299,19 +299,23 @@ fn refusals_alone_notice_another_directory() {
         std::os::unix::fs::symlink(folder.path(release), &next).unwrap();
         fs::rename(&next, &link).unwrap();
     };
-    switch("old");
     let root = link.to_str().unwrap();
-    let server = Server::start(&[root, "-w", "1", "--error-page", "405=405.html"]);
-    let mut client = server.connect();
-    client.send(&post("/", b""));
-    client.response().expect(405, "old");
-    switch("new");
-    fs::remove_dir_all(folder.path("old")).unwrap();
-    until("the page is the new one", SOON, || {
+    // By its place in the directory, and by its whole path.
+    for page in ["405=405.html", &format!("405={root}/405.html")] {
+        switch("old");
+        let server = Server::start(&[root, "-w", "1", "--error-page", page]);
+        let mut client = server.connect();
         client.send(&post("/", b""));
-        let response = client.response();
-        (response.text() == "new").then_some(())
-    });
+        client.response().expect(405, "old");
+        switch("new");
+        fs::remove_dir_all(folder.path("old")).unwrap();
+        until("the page is the new one", SOON, || {
+            client.send(&post("/", b""));
+            let response = client.response();
+            (response.text() == "new").then_some(())
+        });
+        folder.write("old/405.html", "old");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What is said instead of a file: a page of the site's own, or the status in words.
 
 use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use reactor::{Reply, Status};
@@ -26,7 +26,8 @@ pub struct ErrorPages(Vec<Page>);
 struct Page {
     first: u16,
     last: u16,
-    /// The directory that it is in; `None` if that is the one that is served.
+    /// The top of the system, for one that is named by its whole path; `None` for one that is in
+    /// the directory that is served.
     root: Option<Arc<Root>>,
     /// Its path below that.
     path: Vec<u8>,
@@ -69,21 +70,18 @@ impl ErrorPages {
 impl Page {
     fn new(page: &ErrorPage, root: &Arc<Root>) -> io::Result<Page> {
         let (own, path) = match page.file.is_absolute() {
-            false => (None, page.file.as_path()),
+            false => (None, page.file.clone()),
+            // Whoever names a file by its whole path means whatever is there, each time.
             true => {
-                let (Some(folder), Some(name)) = (page.file.parent(), page.file.file_name()) else {
-                    return Err(ErrorKind::IsADirectory.into());
-                };
-                // Whoever names a file by its whole path means whatever is there.
-                let root = Root::open(folder, true)?;
-                (Some(Arc::new(root)), Path::new(name))
+                let top = Root::open(Path::new("/"), true)?;
+                (Some(Arc::new(top)), without_climbing(&page.file)?)
             }
         };
         let made = Page {
             first: page.first,
             last: page.last,
             root: own,
-            path: path.as_os_str().as_bytes().to_vec(),
+            path: path.into_os_string().into_vec(),
         };
         let mut buffer = Vec::new();
         let path = FilePath::from_names(&made.path, &mut buffer).ok_or(ErrorKind::InvalidInput)?;
@@ -153,6 +151,18 @@ impl Page {
     }
 }
 
+/// The same path without `..` in it: what those lead to is looked up once.
+fn without_climbing(path: &Path) -> io::Result<PathBuf> {
+    let names: Vec<Component<'_>> = path.components().collect();
+    let climbs = |name: &Component<'_>| *name == Component::ParentDir;
+    let Some(last) = names.iter().rposition(climbs) else {
+        return Ok(names.iter().collect());
+    };
+    let (above, below) = names.split_at(last + 1);
+    let above = above.iter().collect::<PathBuf>().canonicalize()?;
+    Ok(above.join(below.iter().collect::<PathBuf>()))
+}
+
 fn look(path: &[u8], sight: &mut impl Sight) -> io::Result<Option<Arc<Asset>>> {
     let mut buffer = Vec::new();
     let Some(path) = FilePath::from_names(path, &mut buffer) else {
@@ -194,8 +204,6 @@ pub fn status_of(error: &io::Error) -> Status {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::super::sample;
     use super::*;
     use crate::testing::TempDir;
@@ -241,7 +249,8 @@ mod tests {
         assert_eq!(path(500), relative("sub/5xx.html"));
         assert_eq!(path(599), relative("sub/5xx.html"));
         for code in [400, 403, 405, 499] {
-            assert_eq!(path(code), Some(("404.html".to_owned(), true)), "{code}");
+            let (path, is_absolute) = path(code).unwrap();
+            assert!(is_absolute && path.starts_with('/') && path.ends_with("/404.html"));
         }
         for code in [301, 399] {
             assert_eq!(path(code), None, "{code}");
@@ -267,6 +276,25 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn a_path_climbs_once() {
+        let dir = TempDir::new();
+        let folder = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(folder.join("sub")).unwrap();
+        std::os::unix::fs::symlink("sub", folder.join("link")).unwrap();
+        for (path, expected) in [
+            ("sub/page", "sub/page"),
+            ("./sub//./page", "sub/page"),
+            ("link/page", "link/page"),
+            ("sub/../link/page", "link/page"),
+            ("link/../sub/../page", "page"),
+        ] {
+            let found = without_climbing(&folder.join(path)).unwrap();
+            assert_eq!(found, folder.join(expected), "{path}");
+        }
+        assert!(without_climbing(&folder.join("none/../page")).is_err());
     }
 
     #[test]

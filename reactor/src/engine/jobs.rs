@@ -138,7 +138,8 @@ pub type Task = Box<dyn FnOnce() + Send>;
 pub struct Overloaded;
 
 impl JobPool {
-    /// A pool in which at most `waiting_max` brief jobs wait, and as many long ones, without threads.
+    /// A pool without threads, in which at most `waiting_max` brief jobs wait, and as many long
+    /// ones.
     pub fn new(waiting_max: usize) -> JobPool {
         let shared = Shared {
             state: Mutex::default(),
