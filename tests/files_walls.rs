@@ -249,16 +249,10 @@ fn hidden_files_are_as_if_they_were_not_there() {
 }
 
 /// A server that may not do everything: where this is root, it runs as nobody.
-fn serve_as_nobody(folder: &Folder) -> Option<Server> {
+fn serve_as_nobody(folder: &Folder, flags: &[&str]) -> Option<Server> {
     let root = folder.root();
-    let args = [
-        "-l",
-        "127.0.0.1:0",
-        "--access-log",
-        "off",
-        root.to_str().unwrap(),
-    ];
-    let mut command = command(&args);
+    let own = ["-l", "127.0.0.1:0", "--access-log", "off"];
+    let mut command = command(&[&own[..], flags, &[root.to_str().unwrap()]].concat());
     if geteuid().is_root() {
         let nobody = 65534;
         let may_change = Command::new("true").uid(nobody).gid(nobody).status();
@@ -266,9 +260,12 @@ fn serve_as_nobody(folder: &Folder) -> Option<Server> {
             skip("no program can be run as nobody");
             return None;
         }
-        // The program is in a folder that nobody may look into.
+        // The program is in a folder that nobody may look into. Another process copies it: what is
+        // open for writing cannot be run, and what this one has open others that it starts have.
         let copy = folder.beside("tidegate");
-        fs::copy(command.get_program(), &copy).unwrap();
+        let mut copying = Command::new("cp");
+        let copied = copying.arg(command.get_program()).arg(&copy).status();
+        assert!(copied.unwrap().success());
         let mut other = Command::new(copy);
         other
             .args(command.get_args())
@@ -294,7 +291,7 @@ fn what_may_not_be_read_is_forbidden_and_nothing_is_told_of_what_is_behind() {
     set("closed.txt", 0);
     set("closed", 0);
     set("unlisted", 0o711);
-    let Some(server) = serve_as_nobody(&folder) else {
+    let Some(server) = serve_as_nobody(&folder, &[]) else {
         return;
     };
     let mut client = server.connect();
@@ -324,6 +321,21 @@ fn what_may_not_be_read_is_forbidden_and_nothing_is_told_of_what_is_behind() {
     common::until("it may not be read any more", PATIENCE, || {
         (client.ask("/closed.txt", "").status == 403).then_some(())
     });
+}
+
+#[test]
+fn a_list_that_cannot_be_made_is_an_error_like_others() {
+    let folder = folder();
+    folder.write("unlisted/there.txt", "listed nowhere");
+    let mode = Permissions::from_mode(0o711);
+    fs::set_permissions(folder.path("unlisted"), mode).unwrap();
+    let flags = ["--browse", "--error-page", "403=note.txt"];
+    let Some(server) = serve_as_nobody(&folder, &flags) else {
+        return;
+    };
+    let mut client = server.connect();
+    assert_eq!(client.ask("/", "").status, 200);
+    client.ask("/unlisted/", "").expect(403, "a note");
 }
 
 #[test]

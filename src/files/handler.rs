@@ -203,13 +203,20 @@ impl Files {
         let (files, root) = (Arc::clone(self), self.root(lent));
         Reply::job(move |out| match page.make(&root, &directory, &files, out) {
             Ok(reply) => reply,
-            Err(error) => {
-                let status = status_of(&error);
-                if status == Status::SERVICE_UNAVAILABLE {
-                    out.field("Retry-After", "1");
-                }
-                Reply::in_words(status)
+            Err(error) => files.fail_later(status_of(&error)),
+        })
+    }
+
+    /// Refuses a request from a job.
+    fn fail_later(self: Arc<Files>, status: Status) -> Reply {
+        Reply::then(move |request| {
+            let Some(mut lent) = request.parts(self.reach) else {
+                return Reply::in_words(status);
+            };
+            if status == Status::SERVICE_UNAVAILABLE {
+                lent.out.field("Retry-After", "1");
             }
+            self.fail(status, &mut lent)
         })
     }
 
