@@ -323,18 +323,12 @@ impl Asset {
         }
     }
 
-    /// Bytes of memory that it takes in all its forms. One that somebody makes counts as if it were
-    /// as large as the file: what is kept is smaller.
+    /// Bytes of memory that it takes in all its forms.
     pub fn weight(&self) -> usize {
-        let made_max = usize::try_from(self.identity.content.len()).unwrap_or(usize::MAX / 8);
-        let coded = self.coded.iter().map(|coded| match coded.result.get() {
-            Some(form) => form.as_ref().map_or(0, Representation::weight),
-            None if coded.is_claimed.load(Ordering::Acquire) => made_max + FIELDS_BYTES,
-            None => 0,
-        });
+        let coded = self.coded.iter().filter_map(|coded| coded.result.get()?.as_ref());
+        let forms = self.forms().chain(coded).map(Representation::weight);
         let paths = self.sources().map(|(path, _)| path.as_bytes().len());
-        let forms = self.forms().map(Representation::weight);
-        self.key.len() + paths.chain(forms).chain(coded).sum::<usize>()
+        self.key.len() + paths.chain(forms).sum::<usize>()
     }
 
     /// Descriptors that it holds.

@@ -94,21 +94,16 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
         None if takes_identity(&lent.view) => return None,
         None => answer.asset.share_claim(coding),
     };
-    // If the client has left when the job is done, nobody counts what it has kept.
-    lent.local.tree.count_again(&answer.asset.key);
     let (files, wall) = (Arc::clone(answer.files), lent.wall);
     Some(Ok(Reply::job(move |_| {
         let made = files
             .encoders
             .lend(|encoders| code_once(&claim, encoders, wall));
-        if let Err(error) = made {
-            log::error!("cannot code a file: {error}");
-        }
         Reply::then(move |request| {
             let Some(mut lent) = request.parts(files.reach) else {
                 return Reply::in_words(Status::INTERNAL_SERVER_ERROR);
             };
-            lent.local.tree.count_again(&claim.asset().key);
+            keep(&claim, made, &mut lent);
             let answer = Answer {
                 files: &files,
                 asset: claim.asset(),
@@ -119,14 +114,32 @@ fn code_in_job(answer: &Answer<'_>, coding: Coding, lent: &mut Lent<'_, '_>) -> 
     })))
 }
 
-/// Codes the whole file and keeps the result, unless that was done while the job waited.
-fn code_once(claim: &Claim, encoders: &mut Encoders, wall: Duration) -> io::Result<()> {
+/// Codes the whole file; `None` if that was done while the job waited.
+fn code_once(
+    claim: &Claim,
+    encoders: &mut Encoders,
+    wall: Duration,
+) -> io::Result<Option<Representation>> {
     let (asset, coding) = (claim.asset(), claim.coding());
-    if asset.coded(coding).is_none() {
-        let coded = code_whole(claim, encoders)?;
-        asset.keep_coded(coding, asset.coded_form(coding, coded.into(), wall));
+    if asset.coded(coding).is_some() {
+        return Ok(None);
     }
-    Ok(())
+    let coded = code_whole(claim, encoders)?;
+    Ok(Some(asset.coded_form(coding, coded.into(), wall)))
+}
+
+/// Keeps what a job has made. That is done on the worker, which counts what it has: of a client
+/// that has left meanwhile nothing is kept.
+fn keep(claim: &Claim, made: io::Result<Option<Representation>>, lent: &mut Lent<'_, '_>) {
+    match made {
+        Ok(Some(form)) => {
+            let asset = claim.asset();
+            asset.keep_coded(claim.coding(), form);
+            lent.local.tree.count_again(&asset.key);
+        }
+        Ok(None) => {}
+        Err(error) => log::error!("cannot code a file: {error}"),
+    }
 }
 
 fn code_whole(claim: &Claim, encoders: &mut Encoders) -> io::Result<Vec<u8>> {
@@ -228,7 +241,8 @@ mod tests {
         assert!(code_once(&first, &mut encoders, sample::WALL).is_err());
         let made = asset.coded_form(Coding::Gzip, Arc::from(*b"made"), sample::WALL);
         asset.keep_coded(Coding::Gzip, made);
-        code_once(&second, &mut encoders, sample::WALL).unwrap();
+        let again = code_once(&second, &mut encoders, sample::WALL).unwrap();
+        assert!(again.is_none());
     }
 
     #[test]
