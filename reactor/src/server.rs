@@ -16,7 +16,7 @@ use crate::engine::{
 use crate::error::Error;
 use crate::sys;
 use crate::time::Clock;
-use crate::transport::{ListenAddress, ListenOptions, Poller, bind};
+use crate::transport::{ListenAddress, Poller, bind};
 
 /// How connections come to the workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,10 +145,6 @@ impl Server {
     /// the site has none.
     pub fn bind(self) -> Result<Bound, Error> {
         let descriptors = sys::raise_descriptor_limit().1;
-        let options = ListenOptions {
-            user_timeout: self.site.limits().write_timeout,
-            ..Default::default()
-        };
         let mut shares: Vec<Vec<Entrance>> = Vec::new();
         shares.resize_with(self.workers, Vec::new);
         let mut addresses = Vec::new();
@@ -165,7 +161,7 @@ impl Server {
             if secure && self.site.tls().is_none() {
                 return Err(Error::NoCertificate(address.to_string()));
             }
-            let listeners = bind(address, wanted, &options).map_err(failed)?;
+            let listeners = bind(address, wanted).map_err(failed)?;
             if let Some(listener) = listeners.first() {
                 let address = listener.local_address().map_err(failed)?;
                 addresses.push(Listening { address, secure });

@@ -325,7 +325,10 @@ impl Asset {
 
     /// Bytes of memory that it takes in all its forms.
     pub fn weight(&self) -> usize {
-        let coded = self.coded.iter().filter_map(|coded| coded.result.get()?.as_ref());
+        let coded = self
+            .coded
+            .iter()
+            .filter_map(|coded| coded.result.get()?.as_ref());
         let forms = self.forms().chain(coded).map(Representation::weight);
         let paths = self.sources().map(|(path, _)| path.as_bytes().len());
         self.key.len() + paths.chain(forms).sum::<usize>()

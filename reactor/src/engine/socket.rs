@@ -139,6 +139,11 @@ impl Socket {
         self.can_write
     }
 
+    /// A write is tried again, whatever the last one has come to.
+    pub fn expect_room(&mut self) {
+        self.can_write = true;
+    }
+
     /// Whether the peer has sent its last byte, or the connection is broken.
     pub fn saw_close(&self) -> bool {
         self.saw_close

@@ -4,34 +4,15 @@
 //! Owns what is common to the kinds of listeners. Must not know who accepts, or how many.
 
 use std::io;
-use std::time::Duration;
 
 use crate::sys::{self, Inherited};
 use crate::transport::{
     ListenAddress, Peer, TcpSocketListener, Transport, UnixSocketListener, memory, tcp, unix,
 };
 
-/// What is set on every listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenOptions {
-    /// Connections that may wait to be accepted from one listener. The system cuts it to its own
-    /// bound (`net.core.somaxconn`). nginx has 511; a burst of clients after a restart is larger.
-    pub backlog: u32,
-    /// Time that sent bytes may stay unacknowledged, or the peer's window closed, before the system
-    /// breaks the connection (TCP_USER_TIMEOUT, RFC 5482), in whole milliseconds. Not to be shorter
-    /// than the engine's own write timeout. Zero means the system's own bound of about 15 minutes.
-    /// Only on Linux.
-    pub user_timeout: Duration,
-}
-
-impl Default for ListenOptions {
-    fn default() -> ListenOptions {
-        ListenOptions {
-            backlog: 4096,
-            user_timeout: Duration::from_secs(30),
-        }
-    }
-}
+/// Connections that may wait to be accepted from one listener. The system cuts it to its own bound
+/// (`net.core.somaxconn`). nginx has 511; a burst of clients after a restart is larger.
+pub(super) const BACKLOG: i32 = 4096;
 
 /// Binds one address for this many workers. Returns one listener for each of them, or a single one
 /// where the system does not spread connections: for Unix sockets, inherited ones, and outside of
@@ -41,17 +22,11 @@ impl Default for ListenOptions {
 ///
 /// `AddrInUse` if anybody has the address, even who would share it; for `fd:` see
 /// [`sys::take_inherited`]; else what the system said.
-pub fn bind(
-    address: &ListenAddress,
-    workers: usize,
-    options: &ListenOptions,
-) -> io::Result<Vec<Listener>> {
+pub fn bind(address: &ListenAddress, workers: usize) -> io::Result<Vec<Listener>> {
     match address {
         ListenAddress::Inherited(number) => {
             let listener = match sys::take_inherited(*number)? {
-                Inherited::Tcp(socket) => {
-                    Listener::Tcp(TcpSocketListener::from_inherited(socket, options)?)
-                }
+                Inherited::Tcp(socket) => Listener::Tcp(TcpSocketListener::from_inherited(socket)?),
                 Inherited::Unix(socket) => {
                     Listener::Unix(UnixSocketListener::from_inherited(socket)?)
                 }
@@ -59,10 +34,10 @@ pub fn bind(
             Ok(vec![listener])
         }
         ListenAddress::Tcp(address) => {
-            let listeners = tcp::bind(*address, workers, options)?;
+            let listeners = tcp::bind(*address, workers)?;
             Ok(listeners.into_iter().map(Listener::Tcp).collect())
         }
-        ListenAddress::Unix(path) => Ok(vec![Listener::Unix(unix::bind(path, options)?)]),
+        ListenAddress::Unix(path) => Ok(vec![Listener::Unix(unix::bind(path)?)]),
     }
 }
 

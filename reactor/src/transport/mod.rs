@@ -27,7 +27,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
 pub use address::{InvalidAddress, ListenAddress, Peer};
-pub use listener::{ListenOptions, Listener, bind};
+pub use listener::{Listener, bind};
 pub use poller::{Poller, Readiness, SystemPoller, Waker};
 pub use tcp::{TcpSocketListener, TcpTransport};
 pub use unix::{UnixSocketListener, UnixTransport};

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::transport::{ListenAddress, ListenOptions, Peer};
+use crate::transport::listener::BACKLOG;
+use crate::transport::{ListenAddress, Peer};
 
 /// A TCP connection.
 #[derive(Debug)]
@@ -60,11 +61,8 @@ pub struct TcpSocketListener(pub(super) mio::net::TcpListener);
 
 impl TcpSocketListener {
     /// Takes over a socket that listens already, with the same options as one that we made.
-    pub(super) fn from_inherited(
-        socket: net::TcpListener,
-        options: &ListenOptions,
-    ) -> io::Result<TcpSocketListener> {
-        set_inherited_options(&SockRef::from(&socket), options)?;
+    pub(super) fn from_inherited(socket: net::TcpListener) -> io::Result<TcpSocketListener> {
+        set_inherited_options(&SockRef::from(&socket))?;
         socket.set_nonblocking(true)?;
         Ok(TcpSocketListener(mio::net::TcpListener::from_std(socket)))
     }
@@ -81,24 +79,20 @@ impl TcpSocketListener {
 
 /// Binds an address for this many workers; one listener only where the system does not spread
 /// connections over several.
-pub(super) fn bind(
-    address: SocketAddr,
-    workers: usize,
-    options: &ListenOptions,
-) -> io::Result<Vec<TcpSocketListener>> {
+pub(super) fn bind(address: SocketAddr, workers: usize) -> io::Result<Vec<TcpSocketListener>> {
     if !BALANCES || workers <= 1 {
-        return Ok(vec![listen(open(address, false)?, options)?]);
+        return Ok(vec![listen(open(address, false)?)?]);
     }
     // SO_REUSEPORT would share the address with any other process of the same user. An address that
     // can be bound without it is free. The system chooses only free ports for port 0.
     if address.port() != 0 {
         drop(open(address, false)?);
     }
-    let first = listen(open(address, true)?, options)?;
+    let first = listen(open(address, true)?)?;
     let address = first.0.local_addr()?;
     let mut listeners = vec![first];
     for _ in 1..workers {
-        listeners.push(listen(open(address, true)?, options)?);
+        listeners.push(listen(open(address, true)?)?);
     }
     Ok(listeners)
 }
@@ -132,29 +126,26 @@ fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn listen(socket: Socket, options: &ListenOptions) -> io::Result<TcpSocketListener> {
-    set_inherited_options(&SockRef::from(&socket), options)?;
+fn listen(socket: Socket) -> io::Result<TcpSocketListener> {
+    set_inherited_options(&SockRef::from(&socket))?;
     socket.set_nonblocking(true)?;
-    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+    socket.listen(BACKLOG)?;
     Ok(TcpSocketListener(mio::net::TcpListener::from_std(
         socket.into(),
     )))
 }
 
 /// Sets on a listener what accepted sockets inherit from it, so that they cost no system calls.
-fn set_inherited_options(socket: &SockRef<'_>, options: &ListenOptions) -> io::Result<()> {
+fn set_inherited_options(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
         .with_interval(KEEPALIVE_INTERVAL);
     #[cfg(not(target_os = "openbsd"))]
     let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(Some(options.user_timeout))?;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = options;
-    Ok(())
+    // No TCP_USER_TIMEOUT: Linux also counts the time in which a peer's window is small, although
+    // it takes what fits into that, and breaks the connection of who reads slowly.
+    socket.set_tcp_keepalive(&keepalive)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -178,8 +169,7 @@ const BALANCES: bool = cfg!(any(
     target_os = "android",
     target_os = "freebsd"
 ));
-/// A peer that vanished without a word is noticed though nothing is sent: after two minutes, on
-/// Linux sooner, for there the user timeout also ends the probing.
+/// A peer that vanished without a word is noticed though nothing is sent: after two minutes.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 6;
@@ -192,12 +182,8 @@ mod tests {
 
     #[test]
     fn accepted_sockets_inherit_the_options() {
-        let options = ListenOptions {
-            user_timeout: Duration::from_secs(7),
-            backlog: 16,
-        };
         for workers in [1, 2] {
-            let mut listeners = bind((Ipv4Addr::LOCALHOST, 0).into(), workers, &options).unwrap();
+            let mut listeners = bind((Ipv4Addr::LOCALHOST, 0).into(), workers).unwrap();
             let listener = listeners.remove(0);
             listeners.clear();
             let client = net::TcpStream::connect(listener.0.local_addr().unwrap()).unwrap();
@@ -211,10 +197,7 @@ mod tests {
             assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
             assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
             assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
-            assert_eq!(
-                socket.tcp_user_timeout().unwrap(),
-                Some(options.user_timeout)
-            );
+            assert_eq!(socket.tcp_user_timeout().unwrap(), None);
             assert!(fcntl_getfd(&*socket).unwrap().contains(FdFlags::CLOEXEC));
         }
     }

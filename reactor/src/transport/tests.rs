@@ -40,7 +40,7 @@ fn nothing_happens(poller: &mut Poller) {
 }
 
 fn bind_text(text: &str, workers: usize) -> io::Result<Vec<Listener>> {
-    bind(&text.parse().unwrap(), workers, &ListenOptions::default())
+    bind(&text.parse().unwrap(), workers)
 }
 
 fn port_of(listener: &Listener) -> u16 {

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::transport::{ListenAddress, ListenOptions, Peer};
+use crate::transport::listener::BACKLOG;
+use crate::transport::{ListenAddress, Peer};
 
 /// A connection over a Unix stream socket.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl Drop for UnixSocketListener {
 /// # Errors
 ///
 /// `AddrInUse` if a server listens there or the path names something that is not a socket.
-pub(super) fn bind(path: &Path, options: &ListenOptions) -> io::Result<UnixSocketListener> {
+pub(super) fn bind(path: &Path) -> io::Result<UnixSocketListener> {
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     match socket.bind(&address) {
@@ -97,7 +98,7 @@ pub(super) fn bind(path: &Path, options: &ListenOptions) -> io::Result<UnixSocke
     }
     let file = FileId::at(path)?;
     socket.set_nonblocking(true)?;
-    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+    socket.listen(BACKLOG)?;
     Ok(UnixSocketListener {
         listener: mio::net::UnixListener::from_std(socket.into()),
         path: path.to_path_buf(),
@@ -152,7 +153,7 @@ mod tests {
     }
 
     fn bind_at(path: &Path) -> io::Result<UnixSocketListener> {
-        bind(path, &ListenOptions::default())
+        bind(path)
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Downstream, State};
+use super::{Downstream, State, Verdict};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::exchange::{Stage, time_for};
 use crate::engine::mutation::Mutation;
 use crate::engine::site::Site;
+use crate::http::Status;
 use crate::time::Instant;
 
 /// What a connection waits for.
@@ -170,6 +171,52 @@ impl Downstream {
                 }
             }
             Phase::Linger => self.since + limits.linger_timeout,
+        }
+    }
+
+    /// The deadline of the wheel has come, or an earlier one that has moved since.
+    pub fn expire(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
+        self.armed = None;
+        if cx.now < self.due {
+            self.arm(key, cx);
+            return Verdict::Stay;
+        }
+        self.take_output(cx);
+        match self.phase {
+            Phase::Fresh | Phase::Handshake | Phase::Skip | Phase::Linger => {
+                return self.close(cx);
+            }
+            Phase::Write => {
+                self.keep_output(cx);
+                return self.write_or_close(key, site, cx);
+            }
+            Phase::Idle => self.state = State::Closing { lingers: false },
+            Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
+            Phase::Body => {
+                if !self.wake_stream(cx) {
+                    self.abandon_body(cx);
+                }
+            }
+            Phase::Request => self.abandon_job(cx),
+            Phase::Watch => {
+                self.wake_stream(cx);
+                // Another look is due after the whole time again.
+                self.begin_phase();
+            }
+        }
+        self.keep_output(cx);
+        self.drive(key, site, cx)
+    }
+
+    /// The client is overdue to take something. The system tells of room only when much of what was
+    /// sent has gone: a client that has taken less than that is found out by trying.
+    fn write_or_close(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
+        self.socket.expect_room();
+        let verdict = self.drive(key, site, cx);
+        let still_waits = self.phase == Phase::Write && self.due <= cx.now;
+        match verdict == Verdict::Stay && still_waits {
+            true => self.close(cx),
+            false => verdict,
         }
     }
 

@@ -273,36 +273,6 @@ impl Downstream {
         }
     }
 
-    /// The deadline of the wheel has come, or an earlier one that has moved since.
-    pub fn expire(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
-        self.armed = None;
-        if cx.now < self.due {
-            self.arm(key, cx);
-            return Verdict::Stay;
-        }
-        self.take_output(cx);
-        match self.phase {
-            Phase::Fresh | Phase::Handshake | Phase::Skip | Phase::Write | Phase::Linger => {
-                return self.close(cx);
-            }
-            Phase::Idle => self.state = State::Closing { lingers: false },
-            Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
-            Phase::Body => {
-                if !self.wake_stream(cx) {
-                    self.abandon_body(cx);
-                }
-            }
-            Phase::Request => self.abandon_job(cx),
-            Phase::Watch => {
-                self.wake_stream(cx);
-                // Another look is due after the whole time again.
-                self.begin_phase();
-            }
-        }
-        self.keep_output(cx);
-        self.drive(key, site, cx)
-    }
-
     /// Since when the connection has held a block for an incomplete head, if it does.
     pub fn holds_head_since(&self) -> Option<Instant> {
         let holds = matches!(self.state, State::Reading) && self.input.holds_block();
