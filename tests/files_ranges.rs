@@ -277,11 +277,15 @@ fn a_weak_tag_and_a_date_of_this_second_prove_nothing() {
     folder.write_now("young.bin", pattern(SMALL));
     folder.set_modified("young.bin", SystemTime::now() + Duration::from_secs(60));
     let whole = client.ask("/young.bin", "");
-    let tag = whole.field("etag").unwrap();
+    let (tag, date) = (
+        whole.field("etag").unwrap(),
+        whole.field("last-modified").unwrap(),
+    );
     assert!(tag.starts_with("W/"), "{tag}");
-    for tag in [tag, &tag[2..]] {
-        let fields = format!("Range: bytes=0-1\r\nIf-Range: {tag}\r\n");
-        assert_eq!(client.ask("/young.bin", &fields).status, 200, "{tag}");
+    // What is to change in the future has the date of the answer, so it is as young in each second.
+    for value in [date, tag, &tag[2..]] {
+        let fields = format!("Range: bytes=0-1\r\nIf-Range: {value}\r\n");
+        assert_eq!(client.ask("/young.bin", &fields).status, 200, "{value}");
     }
     // Without a condition the client takes what there is.
     assert_eq!(client.ask("/young.bin", "Range: bytes=0-1\r\n").status, 206);
