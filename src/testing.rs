@@ -135,6 +135,18 @@ pub fn skipped_without(programs: &[&str]) -> bool {
     true
 }
 
+/// Asks until the answer is good, or simply has been the same for long: when anything anywhere is
+/// renamed, the kernel says of each `..` in a link that it cannot tell where that led.
+pub fn undisturbed<T>(mut ask: impl FnMut() -> T, is_good: impl Fn(&T) -> bool) -> T {
+    for _ in 0..1_000 {
+        let answer = ask();
+        if is_good(&answer) {
+            return answer;
+        }
+    }
+    ask()
+}
+
 fn run(mut command: Command) -> String {
     let output = command.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -120,6 +120,12 @@ impl Root {
         false
     }
 
+    /// Whether it can tell at once what the system knows by heart.
+    #[cfg(all(test, target_os = "linux"))]
+    pub fn is_at_once(&self) -> bool {
+        self.way == Way::BeneathAtOnce
+    }
+
     /// The directory that is at `path` now, opened as this one was, if it is another one. Where
     /// there is none that can be opened, this one stays. May wait for a disk.
     pub fn replaced_at(&self, path: &Path) -> Option<Root> {

@@ -9,8 +9,8 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::files::path::FilePath;
-use crate::testing::TempDir;
-use tree::{Answer, Tree, ask, error, file, roots, undisturbed};
+use crate::testing::{TempDir, undisturbed};
+use tree::{Answer, Tree, ask, error, file, roots};
 
 #[test]
 fn a_root_must_be_a_directory() {

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
 use super::super::*;
-use crate::testing::TempDir;
+use crate::testing::{TempDir, undisturbed};
 
 /// A root with a secret beside it.
 pub struct Tree {
@@ -184,18 +184,6 @@ pub fn ask(root: &Root, path: &[u8]) -> Asked {
         "{path:?}: {seen_now:?} is not {asked:?}"
     );
     asked
-}
-
-/// Asks until the answer is good, or simply has been the same for long: when anything anywhere is
-/// renamed, the kernel says of each `..` in a link that it cannot tell where that led.
-pub fn undisturbed<T>(ask: impl Fn() -> T, is_good: impl Fn(&T) -> bool) -> T {
-    for _ in 0..1_000 {
-        let answer = ask();
-        if is_good(&answer) {
-            return answer;
-        }
-    }
-    ask()
 }
 
 fn answer(result: io::Result<Opened>) -> Answer {
