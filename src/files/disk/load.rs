@@ -264,14 +264,24 @@ impl Disk<'_> {
     }
 
     /// The bytes of a small file, or the file.
-    fn content(&self, file: File, mut stamp: Stamp) -> io::Result<(Stamp, Content)> {
+    fn content(&self, file: File, stamp: Stamp) -> io::Result<(Stamp, Content)> {
+        self.content_by(file, stamp, |file, length| self.read(file, length))
+    }
+
+    /// The same; `read` is what reads the first bytes of a file.
+    fn content_by(
+        &self,
+        file: File,
+        mut stamp: Stamp,
+        mut read: impl FnMut(&OpenFile, usize) -> io::Result<Vec<u8>>,
+    ) -> io::Result<(Stamp, Content)> {
         let residence = self.loader.residence(&file, stamp.device);
         let file = OpenFile::new(file, residence);
         for _ in 0..TRIES_MAX {
             if stamp.size > MEMORY_BYTES_MAX {
                 break;
             }
-            let bytes = self.read(&file, stamp.size as usize)?;
+            let bytes = read(&file, stamp.size as usize)?;
             let after = Stamp::of(&file.metadata()?);
             if after == stamp && bytes.len() as u64 == stamp.size {
                 return Ok((stamp, Content::Memory(bytes.into())));

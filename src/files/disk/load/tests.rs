@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
@@ -152,50 +153,109 @@ fn a_name_of_an_index_that_does_not_fit_is_passed_over() {
     assert!(site.disk().is_current(&asset).unwrap());
 }
 
+/// A line of ten bytes.
+fn numbered(number: usize) -> String {
+    format!("{number:09}\n")
+}
+
+/// Fails unless `text` is what [`write_numbered`] has made of a file at one time.
+fn expect_one_state(text: &[u8]) {
+    let text = std::str::from_utf8(text).unwrap();
+    let mut lines = text.split_inclusive('\n');
+    assert_eq!(lines.next(), Some(&*numbered(0)), "{text}");
+    let mut lines = lines.peekable();
+    let next = lines
+        .peek()
+        .map_or(1, |line| line.trim_end().parse().unwrap());
+    for (at, line) in lines.enumerate() {
+        assert_eq!(line, numbered(next + at), "{text}");
+    }
+}
+
+/// Ends the writing when it is dropped: a failure would never end otherwise.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Writes lines behind the first one, each with another number, and begins anew after a hundred.
+fn write_numbered(path: &Path, ended: &AtomicBool) {
+    let mut file = fs::File::options().append(true).open(path).unwrap();
+    let mut number = 1;
+    while !ended.load(Relaxed) {
+        if file.metadata().unwrap().len() > 1000 {
+            file.set_len(10).unwrap();
+        }
+        io::Write::write_all(&mut file, numbered(number).as_bytes()).unwrap();
+        number += 1;
+    }
+}
+
 #[test]
-fn a_file_that_changes_all_the_time_is_sent_from_the_disk() {
+fn what_is_in_memory_of_a_file_that_changes_all_the_time_was_so_at_one_time() {
     let site = Site::new();
-    site.write("log", b"a line\n");
+    site.write("log", numbered(0).as_bytes());
     let path = site.dir.path().join("log");
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut file = fs::File::options().append(true).open(&path).unwrap();
-            while !ended.load(Relaxed) {
-                if file.metadata().unwrap().len() > 700 {
-                    file.set_len(7).unwrap();
-                }
-                io::Write::write_all(&mut file, b"a line\n").unwrap();
-            }
-        });
-        let mut buffer = Vec::new();
-        let path = FilePath::from_names(b"log", &mut buffer).unwrap();
+        scope.spawn(|| write_numbered(&path, &ended));
+        let _ending = Ending(&ended);
         let deadline = Instant::now() + Duration::from_secs(20);
-        let (mut looks, mut sizes) = (Vec::new(), HashSet::new());
-        while (looks.len() < 2000 || sizes.len() < 50) && Instant::now() < deadline {
-            let looked = site.disk().look(&path);
-            if let Ok(Looked::File(asset)) = &looked {
-                sizes.insert(asset.stamp.size);
-            }
-            looks.push(looked);
-        }
-        // First of all, or a failure would never end.
-        ended.store(true, Relaxed);
-        assert!(sizes.len() >= 50, "it has hardly changed");
-        for looked in looks {
-            let Ok(Looked::File(asset)) = looked else {
-                panic!("{looked:?} is no file");
-            };
+        let (mut sizes, mut in_memory) = (HashSet::new(), 0);
+        while (in_memory < 2000 || sizes.len() < 50) && Instant::now() < deadline {
+            let asset = site.asset("/log");
             match &asset.identity.content {
-                // What is in memory is as long as it is said to be, and was so at one time.
                 Content::Memory(bytes) => {
                     assert_eq!(bytes.len() as u64, asset.stamp.size);
-                    assert!(bytes.chunks(7).all(|line| line == b"a line\n"));
+                    expect_one_state(bytes);
+                    sizes.insert(bytes.len());
+                    in_memory += 1;
                 }
                 Content::File(_, length) => assert_eq!(*length, asset.stamp.size),
             }
         }
+        assert!(sizes.len() >= 50, "it has hardly changed");
     });
+}
+
+#[test]
+fn a_file_that_changes_at_each_read_is_sent_from_the_disk() {
+    for (changes, reads_expected, is_in_memory) in
+        [(0, 1, true), (1, 2, true), (2, 3, true), (3, 3, false)]
+    {
+        let site = Site::new();
+        site.write("log", numbered(0).as_bytes());
+        let path = site.dir.path().join("log");
+        let file = File::open(&path).unwrap();
+        let stamp = Stamp::of(&file.metadata().unwrap());
+        let mut log = File::options().append(true).open(&path).unwrap();
+        let mut reads = 0;
+        let read = |file: &OpenFile, length: usize| {
+            let bytes = site.disk().read(file, length);
+            reads += 1;
+            if reads <= changes {
+                io::Write::write_all(&mut log, numbered(reads).as_bytes()).unwrap();
+            }
+            bytes
+        };
+        let (stamp, content) = site.disk().content_by(file, stamp, read).unwrap();
+        assert_eq!(reads, reads_expected, "{changes} changes");
+        assert_eq!(stamp.size, 10 * (1 + changes as u64));
+        match content {
+            Content::Memory(bytes) => {
+                assert!(is_in_memory, "after {changes} changes");
+                assert_eq!(bytes.len() as u64, stamp.size);
+                expect_one_state(&bytes);
+            }
+            Content::File(_, length) => {
+                assert!(!is_in_memory, "after {changes} changes");
+                assert_eq!(length, stamp.size);
+            }
+        }
+    }
 }
 
 #[test]
