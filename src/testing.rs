@@ -124,15 +124,19 @@ pub fn skipped_without(programs: &[&str]) -> bool {
     let missing = programs
         .iter()
         .find(|program| Command::new(program).arg("--version").output().is_err());
-    let Some(program) = missing else {
-        return false;
-    };
+    if let Some(program) = missing {
+        skip(&format!("no {program}"));
+    }
+    missing.is_some()
+}
+
+/// Says that something is left out, and why; with TIDEGATE_FORBID_SKIPS it fails.
+pub fn skip(why: &str) {
     assert!(
         std::env::var_os("TIDEGATE_FORBID_SKIPS").is_none(),
-        "may not be skipped: no {program}"
+        "may not be skipped: {why}"
     );
-    eprintln!("skipped: no {program}");
-    true
+    eprintln!("skipped: {why}");
 }
 
 /// Asks until the answer is good, or simply has been the same for long: when anything anywhere is

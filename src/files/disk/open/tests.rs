@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::files::path::FilePath;
-use crate::testing::{TempDir, undisturbed};
+use crate::testing::{TempDir, skip, undisturbed};
 use tree::{Answer, Tree, ask, error, file, roots};
 
 #[test]
@@ -236,6 +236,28 @@ fn a_name_that_was_never_asked_for_is_not_looked_for_at_once() {
     }
 }
 
+/// Does `test` as somebody who may not read everything, also where this is root.
+#[cfg(target_os = "linux")]
+fn without_privileges(test: impl FnOnce() + Send) {
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
+    // They are those of a thread: other tests keep theirs.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut own = capabilities(None).unwrap();
+            own.effective -= CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+            set_capabilities(None, own).unwrap();
+            test();
+        });
+    });
+}
+
+/// The same where privileges cannot be given up for a while.
+#[cfg(not(target_os = "linux"))]
+fn without_privileges(test: impl FnOnce() + Send) {
+    test();
+}
+
 #[test]
 fn what_may_not_be_read_is_seen_all_the_same() {
     use std::fs::{Permissions, set_permissions};
@@ -261,12 +283,32 @@ fn what_may_not_be_read_is_seen_all_the_same() {
     ] {
         allow(name, mode);
     }
-    if std::fs::read(at("unreadable")).is_ok() {
-        println!("skipped: running as root");
-        return;
+    without_privileges(|| {
+        if std::fs::read(at("unreadable")).is_ok() {
+            skip("running as root");
+            return;
+        }
+        for (path, expected, has_directory) in guarded() {
+            let mut answers = roots(dir.path(), Links::Below)
+                .into_iter()
+                .map(|root| ask(&root, path.as_bytes()));
+            let first = answers.next().unwrap();
+            assert_eq!(first.answer, expected, "{path}");
+            assert_eq!(first.has_directory, has_directory, "{path}");
+            for other in answers {
+                assert_eq!(other, first, "{path}");
+            }
+        }
+    });
+    for (name, mode) in [("unlisted", 0o755), ("shut", 0o755)] {
+        allow(name, mode);
     }
+}
+
+/// What permissions leave to be seen, and whether there is a directory.
+fn guarded() -> [(&'static str, Answer, bool); 15] {
     let denied = || error(Errno::ACCESS);
-    for (path, expected, has_directory) in [
+    [
         ("unreadable", denied(), false),
         ("to-unreadable", denied(), false),
         ("unlisted", denied(), true),
@@ -282,20 +324,7 @@ fn what_may_not_be_read_is_seen_all_the_same() {
         ("through-shut", denied(), false),
         ("through-unlisted", file("unlisted"), false),
         ("fifo", error(Errno::NXIO), false),
-    ] {
-        let mut answers = roots(dir.path(), Links::Below)
-            .into_iter()
-            .map(|root| ask(&root, path.as_bytes()));
-        let first = answers.next().unwrap();
-        assert_eq!(first.answer, expected, "{path}");
-        assert_eq!(first.has_directory, has_directory, "{path}");
-        for other in answers {
-            assert_eq!(other, first, "{path}");
-        }
-    }
-    for (name, mode) in [("unlisted", 0o755), ("shut", 0o755)] {
-        allow(name, mode);
-    }
+    ]
 }
 
 #[test]
@@ -316,7 +345,7 @@ fn links_of_others_in_shared_directories_are_followed_as_the_system_does() {
         .iter()
         .any(Result::is_err)
     {
-        println!("skipped: not running as root");
+        skip("not running as root");
         return;
     }
     for path in [
