@@ -1,5 +1,6 @@
-//! Files that change between requests: what is served is never older than a second, and always
-//! one state of the file and not two.
+//! Files that change between requests: what is served is soon the new one, and always one state of
+//! the file and not two. That it is never older than a second is for the tests of the cache, which
+//! move the clock by hand.
 #![forbid(unsafe_code)]
 
 mod common;
@@ -14,9 +15,6 @@ use std::time::{Duration, Instant};
 use common::{Client, Folder, PATIENCE, Response, pattern, text, until};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-/// What must come within a second and the time until somebody asks; the rest is for a busy machine.
-const SOON: Duration = Duration::from_secs(4);
-
 /// Asks until an answer is `new`; until then each has to be `old`, and after it none may be.
 #[track_caller]
 fn expect_change(
@@ -25,19 +23,23 @@ fn expect_change(
     old: impl Fn(&Response) -> bool,
     new: impl Fn(&Response) -> bool,
 ) {
-    until(&format!("{target} is served as it is now"), SOON, || {
-        let response = client.ask(target, "");
-        if new(&response) {
-            return Some(());
-        }
-        let (status, length) = (response.status, response.body.len());
-        assert!(
-            old(&response),
-            "{target}: {status}, {length} bytes, {:?}",
-            response.fields
-        );
-        None
-    });
+    until(
+        &format!("{target} is served as it is now"),
+        PATIENCE,
+        || {
+            let response = client.ask(target, "");
+            if new(&response) {
+                return Some(());
+            }
+            let (status, length) = (response.status, response.body.len());
+            assert!(
+                old(&response),
+                "{target}: {status}, {length} bytes, {:?}",
+                response.fields
+            );
+            None
+        },
+    );
     for _ in 0..20 {
         assert!(
             new(&client.ask(target, "")),
@@ -165,7 +167,7 @@ fn a_large_file_that_is_cut_short_is_served_so() {
         .unwrap();
     file.set_len(200_000).unwrap();
     // Until it is looked at again, more is promised than there is: such an answer must be cut.
-    until("it is served whole", SOON, || {
+    until("it is served whole", PATIENCE, || {
         let mut client = server.connect();
         client.send(&common::get("/large.bin"));
         let head = client.response_to("HEAD");
@@ -285,7 +287,7 @@ fn coded_text_is_coded_anew() {
         assert!(client.ask(&target, fields).decoded() == text(size));
         let other = [b"<h1>other</h1>", &text(size)[..]].concat();
         folder.replace(name, &other);
-        until("the new text is coded", SOON, || {
+        until("the new text is coded", PATIENCE, || {
             let response = client.ask(&target, fields);
             assert_eq!(response.status, 200);
             let decoded = response.decoded();

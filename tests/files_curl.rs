@@ -174,7 +174,7 @@ fn a_download_that_the_file_s_end_cut_is_noticed_and_resumed() {
         );
         assert!(holds(&out, &pattern(LARGE)[..cut]), "{url}");
         fs::write(&path, pattern(LARGE)).unwrap();
-        common::until("it is there again", Duration::from_secs(4), || {
+        common::until("it is there again", common::PATIENCE, || {
             let response = site.server.connect().ask_with("HEAD", "/large.bin", "");
             (response.field("content-length") == Some(&*LARGE.to_string())).then_some(())
         });

@@ -9,9 +9,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
-use std::time::Duration;
 
-use common::{Client, Folder, text, until};
+use common::{Client, Folder, PATIENCE, text, until};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::Value;
 
@@ -184,18 +183,12 @@ fn a_list_is_of_now_and_is_coded() {
     }
     fs::remove_file(folder.path("7.txt")).unwrap();
     folder.write("new.txt", "new");
-    until(
-        "the list is as the directory",
-        Duration::from_secs(4),
-        || {
-            let links = links(&listing(&mut client, "/", ""));
-            (links.contains("new.txt") && !links.contains("7.txt")).then_some(())
-        },
-    );
+    until("the list is as the directory", PATIENCE, || {
+        let links = links(&listing(&mut client, "/", ""));
+        (links.contains("new.txt") && !links.contains("7.txt")).then_some(())
+    });
     folder.write("index.html", "home");
-    until(
-        "the index goes before the list",
-        Duration::from_secs(4),
-        || (client.ask("/", "").text() == "home").then_some(()),
-    );
+    until("the index goes before the list", PATIENCE, || {
+        (client.ask("/", "").text() == "home").then_some(())
+    });
 }

@@ -5,13 +5,9 @@ mod common;
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::time::Duration;
 
-use common::{Client, Folder, pattern, text, until};
+use common::{Client, Folder, PATIENCE, pattern, text, until};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-
-/// What must come within a second and the time until somebody asks.
-const SOON: Duration = Duration::from_secs(5);
 
 const ALL: &str = "Accept-Encoding: gzip, deflate, br, zstd\r\n";
 
@@ -248,7 +244,7 @@ fn siblings_can_be_chosen_and_turned_off() {
 /// Waits until the file is sent so.
 #[track_caller]
 fn expect_soon(client: &mut Client, fields: &str, coding: &str, body: &[u8]) {
-    until(&format!("it is sent in {coding}"), SOON, || {
+    until(&format!("it is sent in {coding}"), PATIENCE, || {
         let response = client.ask("/none.css", fields);
         assert_eq!(response.status, 200, "{:?}", response.fields);
         let is_it = response.coding() == coding && response.body == body;
@@ -273,7 +269,7 @@ fn siblings_that_come_change_and_go_are_noticed() {
     fs::remove_file(folder.path("none.css.br")).unwrap();
     expect_soon(&mut client, ALL, "gzip", b"other");
     fs::remove_file(folder.path("none.css.gz")).unwrap();
-    until("it is coded again", SOON, || {
+    until("it is coded again", PATIENCE, || {
         let response = client.ask("/none.css", ALL);
         let decoded = (response.coding() == "zstd").then(|| response.decoded());
         decoded.map(|decoded| assert!(decoded == text(3000)))

@@ -5,12 +5,8 @@ mod common;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::time::Duration;
 
-use common::{Client, Folder, Server, Tls, get, pattern, post, text, until};
-
-/// What must come within a second and the time until somebody asks.
-const SOON: Duration = Duration::from_secs(4);
+use common::{Client, Folder, PATIENCE, Server, Tls, get, pattern, post, text, until};
 
 fn folder() -> Folder {
     let folder = Folder::new();
@@ -177,11 +173,11 @@ fn a_candidate_that_comes_goes_before_others() {
     let mut client = server.connect();
     client.ask("/new", "").expect(200, "home");
     folder.write("new.html", "new page");
-    until("the page is found", SOON, || {
+    until("the page is found", PATIENCE, || {
         (client.ask("/new", "").text() == "new page").then_some(())
     });
     folder.write("new", "new file");
-    until("the file is found", SOON, || {
+    until("the file is found", PATIENCE, || {
         (client.ask("/new", "").text() == "new file").then_some(())
     });
 }
@@ -309,7 +305,7 @@ fn refusals_alone_notice_another_directory() {
         client.response().expect(405, "old");
         switch("new");
         fs::remove_dir_all(folder.path("old")).unwrap();
-        until("the page is the new one", SOON, || {
+        until("the page is the new one", PATIENCE, || {
             client.send(&post("/", b""));
             let response = client.response();
             (response.text() == "new").then_some(())
@@ -333,13 +329,13 @@ fn an_error_page_changes_and_goes() {
     let mut client = server.connect();
     client.ask("/missing", "").expect(404, "<p>not here</p>");
     folder.replace("404.html", "changed");
-    until("the page is as it is now", SOON, || {
+    until("the page is as it is now", PATIENCE, || {
         let response = client.ask("/missing", "");
         assert_eq!(response.status, 404);
         (response.text() == "changed").then_some(())
     });
     fs::remove_file(folder.path("404.html")).unwrap();
-    until("it is said in words", SOON, || {
+    until("it is said in words", PATIENCE, || {
         let response = client.ask("/missing", "");
         assert_eq!(response.status, 404);
         (response.text() == NOT_FOUND).then_some(())

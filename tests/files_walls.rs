@@ -8,7 +8,6 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::time::Duration;
 
 use common::{Client, Folder, PATIENCE, Response, Server, command, pattern, skip};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
@@ -313,8 +312,7 @@ fn what_may_not_be_read_is_forbidden_and_nothing_is_told_of_what_is_behind() {
     }
     // Once it may be read it is served, and the other way round.
     set("closed.txt", 0o644);
-    let soon = Duration::from_secs(4);
-    common::until("it may be read", soon, || {
+    common::until("it may be read", PATIENCE, || {
         (client.ask("/closed.txt", "").status == 200).then_some(())
     });
     set("closed.txt", 0);
