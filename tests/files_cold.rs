@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Client, Folder, Server, Tls, get, pattern, request, skip, text, until};
+use common::{Client, Folder, PATIENCE, Server, Tls, get, pattern, request, skip, text, until};
 use rustix::fs::{Advice, fadvise};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
@@ -205,20 +205,22 @@ fn a_client_that_leaves_while_a_cold_file_is_read_disturbs_nobody() {
         }
         server.get("/note.txt").expect(200, "a note");
     }
-    until("all is closed", common::PATIENCE, || {
+    until("all is closed", PATIENCE, || {
         (server.descriptors() <= before).then_some(())
     });
 }
 
 /// The folder of the only worker's thread in /proc.
 fn worker(server: &Server) -> PathBuf {
-    let tasks = fs::read_dir(format!("/proc/{}/task", server.id())).unwrap();
-    let mut tasks = tasks.map(|task| task.unwrap().path());
     let is_worker = |task: &PathBuf| {
         let name = fs::read_to_string(task.join("comm")).unwrap_or_default();
         name.trim().contains("worker")
     };
-    tasks.find(is_worker).expect("a thread of this name")
+    // Threads name themselves.
+    until("a thread has the name of a worker", PATIENCE, || {
+        let tasks = fs::read_dir(format!("/proc/{}/task", server.id())).unwrap();
+        tasks.map(|task| task.unwrap().path()).find(is_worker)
+    })
 }
 
 /// Whether a thread sleeps and cannot be woken but by a disk.
@@ -252,7 +254,7 @@ fn read_cold(server: &Server, folder: &Folder, name: &str, is_over: &AtomicBool)
     let mut client = server.connect();
     let mut count = 0;
     let start = Instant::now();
-    while !is_over.load(Ordering::Relaxed) && start.elapsed() < 4 * common::PATIENCE {
+    while !is_over.load(Ordering::Relaxed) && start.elapsed() < 4 * PATIENCE {
         forget(&folder.path(name));
         let fields = ["", "Accept-Encoding: zstd\r\n", "Range: bytes=1000-\r\n"][count % 3];
         client.send(request("GET", &format!("/{name}"), fields).as_bytes());
