@@ -319,3 +319,29 @@ fn what_can_be_refused_is_refused_before_it_is_complete() {
         "the header timeout decided, not the bytes"
     );
 }
+
+/// RFC 9110 section 9.3.2: an answer to HEAD has no body, whatever it says.
+#[test]
+fn head_is_refused_without_a_body() {
+    let server = Server::start(&["--header-timeout", "1s"]);
+    for (request, status) in [
+        ("HEAD / HTTP/1.1\r\n\r\n", 400),
+        ("\r\nHEAD / HTTP/1.1\r\n\r\n", 400),
+        (
+            "HEAD / HTTP/1.1\r\nHost: test\r\nContent-Length: x\r\n\r\n",
+            400,
+        ),
+        ("HEAD /#a HTTP/1.1\r\n", 400),
+        ("HEAD / HTTP/3.0\r\n", 505),
+        ("HEAD / HTTP/1.1\r\nHost: test\r\nExpect: rain\r\n\r\n", 417),
+        ("HEAD / HTTP/1.1\r\nHost: te", 408),
+        ("HEAD / HTTP/1.1\r\nHost: test\r\nX: a\0\r\n\r\n", 400),
+    ] {
+        let mut client = server.connect();
+        client.send(request.as_bytes());
+        let response = client.response_to("HEAD");
+        assert_eq!(response.status, status, "{request:?}");
+        assert_ne!(response.field("content-length"), Some("0"));
+        client.expect_eof();
+    }
+}

@@ -63,7 +63,8 @@ pub struct Limits {
     pub body_rate_min: u32,
     /// Bytes of an unread request body that are read and thrown away to keep the connection.
     pub skip_bytes_max: u64,
-    /// Bytes that are read and thrown away while a connection lingers.
+    /// Bytes that are read and thrown away while a connection lingers: more than `body_bytes_max`,
+    /// so that who sends a body that is refused gets to read why.
     pub linger_bytes_max: u64,
     /// Time that a connection lingers: its answer is sent and its write side shut, but the client
     /// is still sending, and closing now would reset the connection before the answer is read.
@@ -101,7 +102,7 @@ impl Default for Limits {
             head_rate_min: 64,
             body_rate_min: 128,
             skip_bytes_max: 64 << 10,
-            linger_bytes_max: 1 << 20,
+            linger_bytes_max: 16 << 20,
             linger_timeout: Duration::from_secs(5),
             drain_grace: Duration::from_secs(1),
             shutdown_timeout: Duration::from_secs(30),

@@ -38,12 +38,17 @@ pub enum Spare {
 }
 
 impl Input {
-    /// Bytes kept.
+    /// How many bytes are kept.
     pub fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// The bytes kept.
+    pub fn bytes(&self) -> &[u8] {
         match self {
-            Input::Empty => 0,
-            Input::Small(bytes) => bytes.len(),
-            Input::Block { start, end, .. } => end - start,
+            Input::Empty => &[],
+            Input::Small(bytes) => bytes,
+            Input::Block { block, start, end } => &block[*start..*end],
         }
     }
 

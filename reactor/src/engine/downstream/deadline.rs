@@ -191,7 +191,11 @@ impl Downstream {
                 return self.write_or_close(key, site, cx);
             }
             Phase::Idle => self.state = State::Closing { lingers: false },
-            Phase::Head => self.refuse(Status::REQUEST_TIMEOUT, site, cx),
+            Phase::Head => {
+                let input = std::mem::take(&mut self.input);
+                self.refuse(Status::REQUEST_TIMEOUT, input.bytes(), site, cx);
+                self.input = input;
+            }
             Phase::Body => {
                 if !self.wake_stream(cx) {
                     self.abandon_body(cx);

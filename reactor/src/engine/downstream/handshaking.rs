@@ -99,7 +99,7 @@ impl Downstream {
         if fault == Fault::Plaintext {
             self.socket.forget_tls();
             let reply = Reply::text(SPEAK_TLS).with_status(Status::BAD_REQUEST);
-            self.answer_unread(reply, site, cx);
+            self.answer_unread(reply, true, site, cx);
         }
         self.state = State::Closing { lingers: true };
         Step::Go

@@ -212,7 +212,7 @@ impl Downstream {
     /// A connection beyond a cap: it is told 503, whatever it sends.
     pub fn refused(arrival: Arrival, site: &Site, cx: &mut Context) -> Downstream {
         let mut refused = Downstream::new(arrival, None, site, cx.now);
-        refused.refuse(Status::SERVICE_UNAVAILABLE, site, cx);
+        refused.refuse(Status::SERVICE_UNAVAILABLE, b"", site, cx);
         refused.keep_output(cx);
         refused
     }
@@ -281,11 +281,12 @@ impl Downstream {
 
     /// Refuses an incomplete head to free the block that it holds.
     pub fn relieve(&mut self, key: Key, site: &Arc<Site>, cx: &mut Context) -> Verdict {
-        if let Input::Block { block, .. } = std::mem::take(&mut self.input) {
+        self.take_output(cx);
+        let input = std::mem::take(&mut self.input);
+        self.refuse(Status::SERVICE_UNAVAILABLE, input.bytes(), site, cx);
+        if let Input::Block { block, .. } = input {
             cx.pool.put(block);
         }
-        self.take_output(cx);
-        self.refuse(Status::SERVICE_UNAVAILABLE, site, cx);
         self.keep_output(cx);
         self.drive(key, site, cx)
     }
@@ -379,10 +380,14 @@ impl Downstream {
         }
     }
 
-    /// Queues a refusal; what the client has sent, and whatever it sends, is thrown away.
+    /// Queues a refusal of what the client has sent, which begins with `text`; that, and whatever
+    /// it sends, is thrown away.
     #[cold]
-    fn refuse(&mut self, status: Status, site: &Site, cx: &mut Context) {
-        self.answer_unread(Reply::in_words(status), site, cx);
+    fn refuse(&mut self, status: Status, text: &[u8], site: &Site, cx: &mut Context) {
+        // An empty line before a request does not count (RFC 9112 section 2.2).
+        let text = text.strip_prefix(b"\r\n").unwrap_or(text);
+        let wants_body = !text.starts_with(b"HEAD ");
+        self.answer_unread(Reply::in_words(status), wants_body, site, cx);
         self.state = State::Closing { lingers: true };
     }
 

@@ -60,8 +60,9 @@ impl Downstream {
             }
             if hand.is_full() {
                 // The site allows larger heads than the one that this worker was started with.
+                let status = Status::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                self.refuse(status, hand.text(), site, cx);
                 hand.start = hand.end;
-                self.refuse(Status::REQUEST_HEADER_FIELDS_TOO_LARGE, site, cx);
                 break Step::Go;
             }
             match self.fill(&mut hand) {
@@ -126,8 +127,8 @@ impl Downstream {
                 Ok(None) => return None,
                 Err(violation) => {
                     log::debug!("{}: {violation}", self.peer);
+                    self.refuse(violation.status(), text, site, cx);
                     hand.start = hand.end;
-                    self.refuse(violation.status(), site, cx);
                     return Some(Step::Go);
                 }
             }

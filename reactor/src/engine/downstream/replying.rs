@@ -95,8 +95,14 @@ impl Downstream {
     }
 
     /// Queues an answer to what could not be read as a request, or was not waited for; the last
-    /// one.
-    pub(super) fn answer_unread(&mut self, reply: Reply, site: &Site, cx: &mut Context) {
+    /// one. Its body is left out where the client does not want it.
+    pub(super) fn answer_unread(
+        &mut self,
+        reply: Reply,
+        wants_body: bool,
+        site: &Site,
+        cx: &mut Context,
+    ) {
         cx.reply.reset();
         let status = reply.status;
         let body = match reply.body {
@@ -110,18 +116,19 @@ impl Downstream {
             framing: Framing::Length(body.len() as u64),
             persistence: Persistence::Close,
         };
+        let sent = if wants_body { body } else { b"" };
         // Without a block there is no answer; the connection is closed all the same.
         let _ = write_head(
             &mut cx.out,
             &mut cx.pool,
             &mut cx.dates.prelude,
             &fields,
-            body,
+            sent,
         );
         let told = Told {
             status,
             bytes_in: 0,
-            bytes_out: body.len() as u64,
+            bytes_out: sent.len() as u64,
             begun: cx.now,
         };
         let mut scope = scope(cx);

@@ -112,7 +112,8 @@ impl Control {
             FieldName::Connection => self.connection(text),
             FieldName::ContentLength => self.length = framing::content_length(text)?,
             FieldName::TransferEncoding => framing::transfer_encoding(text)?,
-            FieldName::Expect if self.role == Role::Request => {
+            // It may be empty (RFC 9110 section 10.1.1).
+            FieldName::Expect if self.role == Role::Request && !text.is_empty() => {
                 if !text.eq_ignore_ascii_case(b"100-continue") {
                     return Err(Violation::Expectation);
                 }

@@ -188,7 +188,6 @@ fn framing_fields_are_refused() {
         ),
         ("Expect: 200-ok\r\n|", Expectation),
         ("Expect: 100-continue, x\r\n|", Expectation),
-        ("Expect:\r\n|", Expectation),
     ] {
         assert_eq!(
             refused_with(&with_host(fields), &Limits::default()),

@@ -236,6 +236,10 @@ fn expectations_count_with_a_body_and_http_1_1() {
             "POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
             false,
         ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nExpect: \r\nContent-Length: 1\r\n\r\n",
+            false,
+        ),
     ] {
         assert_eq!(
             accepted(text.as_bytes()).0.expects_continue,
