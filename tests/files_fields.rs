@@ -112,6 +112,23 @@ fn every_answer_has_the_fields_that_are_asked_for() {
 }
 
 #[test]
+fn vary_goes_beside_the_servers_own() {
+    let folder = folder();
+    folder.write("long.html", "<p>text</p>".repeat(100));
+    let server = folder.serve(&["--header", "Vary: Origin", "--header", "Vary: Cookie"]);
+    let mut client = server.connect();
+    for (target, expected) in [
+        ("/long.html", &["Accept-Encoding", "Origin", "Cookie"][..]),
+        ("/missing", &["Origin", "Cookie"]),
+    ] {
+        let response = client.ask(target, "Accept-Encoding: br\r\n");
+        let fields = response.fields.iter().filter(|(name, _)| name == "vary");
+        let values: Vec<&str> = fields.map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values, expected, "{target}");
+    }
+}
+
+#[test]
 fn types_go_by_extension_and_text_has_a_charset() {
     let folder = Folder::new();
     let mime = [

@@ -120,8 +120,9 @@ pub struct Content {
     pub cache_control: Vec<CacheControl>,
     /// Header field that every answer has, repeatable
     ///
-    /// 'X-Frame-Options: DENY'. In the place of what the answer itself has of that name; errors and
-    /// the demo's answers have it too.
+    /// 'X-Frame-Options: DENY'. In the place of what the answer itself has of that name, but Vary,
+    /// which is added to it; errors and the demo's answers have it too, unless they are for what
+    /// could not be read as a request.
     #[arg(long, value_name = "NAME: VALUE", value_parser = values::header)]
     pub header: Vec<HeaderField>,
     /// Content type by the extension of files, repeatable

@@ -9,14 +9,22 @@ use crate::encoding::Coding;
 use crate::files::{CacheControl, ErrorPage, Try};
 use crate::middleware::HeaderField;
 
-/// Fields that the server writes itself, whatever others say of them.
-const OWN_FIELDS: [&str; 6] = [
+/// Fields that the server writes itself, whatever others say of them: they tell how an answer is
+/// sent, or which form of a file it has.
+const OWN_FIELDS: [&str; 13] = [
     "Content-Length",
     "Transfer-Encoding",
+    "Trailer",
     "Connection",
     "Keep-Alive",
+    "Upgrade",
     "Date",
     "Server",
+    "Content-Encoding",
+    "Content-Range",
+    "Accept-Ranges",
+    "ETag",
+    "Last-Modified",
 ];
 
 /// What a candidate of `--try-files` has in the place of the path that was asked for.

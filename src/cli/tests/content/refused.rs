@@ -179,6 +179,7 @@ fn what_is_no_header_field_is_refused() {
             ("X-One: ü", "write visible ASCII characters behind 'X-One:'"),
             ("server: x", "for Server there is --server-header"),
             ("Date: x", "Date is written by the server itself"),
+            ("etag: x", "ETag is written by the server itself"),
             (
                 "connection: close",
                 "Connection is written by the server itself",
