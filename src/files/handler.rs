@@ -61,7 +61,7 @@ impl Files {
             Ok(Err(error)) if error.kind() == ErrorKind::WouldBlock => self.answer_later(raw, lent),
             Ok(outcome) => self.conclude(outcome, lent),
             Err(Refusal::Malformed) => self.fail(Status::BAD_REQUEST, lent),
-            Err(Refusal::NotServed) => self.fail(Status::NOT_FOUND, lent),
+            Err(_) => self.fail(Status::NOT_FOUND, lent),
         }
     }
 
@@ -72,7 +72,7 @@ impl Files {
         lent: &mut Lent<'_, '_>,
     ) -> Result<io::Result<Outcome>, Refusal> {
         let worker = &mut *lent.local;
-        let path = FilePath::parse(raw, self.hidden, &mut worker.path)?;
+        let path = self.path(raw, &mut worker.path)?;
         let found = self.look(&mut worker.tree, lent.now);
         if found.is_overdue {
             return Ok(Err(ErrorKind::WouldBlock.into()));
@@ -87,7 +87,21 @@ impl Files {
             cache: found.cache,
             now: lent.now,
         };
-        Ok(self.candidates.resolve(&path, &mut sight))
+        Ok(self.candidates.resolve(path.as_ref(), &mut sight))
+    }
+
+    /// The path of the file that is asked for; `None` if there can be none, but something for an
+    /// application.
+    #[inline]
+    fn path<'b>(
+        &self,
+        raw: &[u8],
+        buffer: &'b mut Vec<u8>,
+    ) -> Result<Option<FilePath<'b>>, Refusal> {
+        match FilePath::parse(raw, self.hidden, buffer) {
+            Err(Refusal::Separator) => Ok(None),
+            path => path.map(Some),
+        }
     }
 
     /// Has a job look at the disk, which may take its time.
@@ -112,11 +126,11 @@ impl Files {
 
     fn resolve_waiting(&self, raw: &[u8], root: &Root, wall: Duration) -> io::Result<Outcome> {
         let mut buffer = Vec::new();
-        let Ok(path) = FilePath::parse(raw, self.hidden, &mut buffer) else {
+        let Ok(path) = self.path(raw, &mut buffer) else {
             return Ok(Outcome::Status(Status::NOT_FOUND.code()));
         };
         let mut disk = self.waiting(root, wall);
-        self.candidates.resolve(&path, &mut disk)
+        self.candidates.resolve(path.as_ref(), &mut disk)
     }
 
     /// The disk as jobs see it.

@@ -28,6 +28,9 @@ pub enum Refusal {
     Malformed,
     /// No file of that name is ever served.
     NotServed,
+    /// Neither, for a name has an encoded slash or a backslash in it; but an application may have a
+    /// route of that name.
+    Separator,
 }
 
 impl<'b> FilePath<'b> {
@@ -221,11 +224,12 @@ fn check(name: &[u8], is_first: bool, hidden: bool) -> Result<(), Refusal> {
     let is_hidden = name.starts_with(b".") && !(is_first && name == WELL_KNOWN);
     let is_refused = is_dots
         || (is_hidden && !hidden)
-        || name.iter().any(|byte| matches!(byte, b'/' | b'\\'))
         || name.windows(3).any(is_double_escape)
         || name.windows(2).any(is_overlong);
     if is_refused {
         Err(Refusal::NotServed)
+    } else if name.iter().any(|byte| matches!(byte, b'/' | b'\\')) {
+        Err(Refusal::Separator)
     } else {
         Ok(())
     }

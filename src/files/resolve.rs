@@ -69,14 +69,18 @@ impl Candidates {
         Candidates(tries.iter().map(candidate).collect())
     }
 
-    /// What `path` comes to.
+    /// What `path` comes to; without one, what comes after it does: the page of an application.
     ///
     /// # Errors
     ///
     /// What cannot be told without waiting is `WouldBlock`. That a file may not be read counts only
     /// where nothing else was found; any other error ends the search, as nobody knows then what is
     /// there: a script that cannot be opened just now is no page of an application.
-    pub fn resolve(&self, path: &FilePath<'_>, sight: &mut impl Sight) -> io::Result<Outcome> {
+    pub fn resolve(
+        &self,
+        path: Option<&FilePath<'_>>,
+        sight: &mut impl Sight,
+    ) -> io::Result<Outcome> {
         let mut bare = None;
         let mut failure = None;
         for candidate in &self.0 {
@@ -110,33 +114,40 @@ enum Tried {
 
 fn try_one(
     candidate: &Candidate,
-    path: &FilePath<'_>,
+    path: Option<&FilePath<'_>>,
     sight: &mut impl Sight,
 ) -> io::Result<Tried> {
-    match candidate {
-        Candidate::Status(status) => Ok(Tried::Found(Outcome::Status(*status))),
-        Candidate::Uri if path.is_directory() => Ok(Tried::Nothing),
-        Candidate::Uri => try_file(path, sight),
-        Candidate::UriDirectory if path.is_directory() => try_directory(path, sight),
-        Candidate::UriDirectory => Ok(match sight.has_directory(path)? {
+    match (candidate, path) {
+        (Candidate::Status(status), _) => Ok(Tried::Found(Outcome::Status(*status))),
+        (Candidate::Uri, Some(path)) if !path.is_directory() => try_file(path, sight),
+        (Candidate::UriDirectory, Some(path)) if path.is_directory() => try_directory(path, sight),
+        (Candidate::UriDirectory, Some(path)) => Ok(match sight.has_directory(path)? {
             true => Tried::Found(Outcome::Redirect),
             false => Tried::Nothing,
         }),
-        Candidate::Other { texts } => {
-            // The path of a directory ends in a slash: nothing can be put behind it.
-            if texts.len() > 1 && path.is_directory() {
-                return Ok(Tried::Nothing);
-            }
-            let uri = [b"/", path.as_bytes()].concat();
-            let pieces: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
-            let joined = pieces.join(&uri[..]);
-            let mut buffer = Vec::new();
-            match FilePath::from_names(&joined, &mut buffer) {
-                None => Ok(Tried::Nothing),
-                Some(other) if other.is_directory() => try_directory(&other, sight),
-                Some(other) => try_file(&other, sight),
-            }
-        }
+        (Candidate::Uri | Candidate::UriDirectory, _) => Ok(Tried::Nothing),
+        (Candidate::Other { texts }, _) => try_other(texts, path, sight),
+    }
+}
+
+fn try_other(
+    texts: &[String],
+    path: Option<&FilePath<'_>>,
+    sight: &mut impl Sight,
+) -> io::Result<Tried> {
+    let uri = match path {
+        // The path of a directory ends in a slash: nothing can be put behind it.
+        Some(path) if !path.is_directory() => [b"/", path.as_bytes()].concat(),
+        _ if texts.len() > 1 => return Ok(Tried::Nothing),
+        _ => Vec::new(),
+    };
+    let pieces: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+    let joined = pieces.join(&uri[..]);
+    let mut buffer = Vec::new();
+    match FilePath::from_names(&joined, &mut buffer) {
+        None => Ok(Tried::Nothing),
+        Some(other) if other.is_directory() => try_directory(&other, sight),
+        Some(other) => try_file(&other, sight),
     }
 }
 

@@ -80,7 +80,11 @@ fn tries(texts: &[&str]) -> Candidates {
 fn resolve(texts: &[&str], path: &str, table: &mut Table) -> String {
     let mut buffer = Vec::new();
     let path = FilePath::parse(path.as_bytes(), false, &mut buffer).unwrap();
-    match tries(texts).resolve(&path, table) {
+    resolve_any(texts, Some(&path), table)
+}
+
+fn resolve_any(texts: &[&str], path: Option<&FilePath<'_>>, table: &mut Table) -> String {
+    match tries(texts).resolve(path, table) {
         Ok(Outcome::Asset(asset)) => format!("file {}", String::from_utf8_lossy(&asset.key)),
         Ok(Outcome::Redirect) => "redirect".into(),
         Ok(Outcome::Bare(directory)) => format!("bare {}", String::from_utf8_lossy(&directory)),
@@ -93,6 +97,25 @@ const PLAIN: &[&str] = &["$uri", "$uri/"];
 const SINGLE_PAGE: &[&str] = &["$uri", "$uri/", "/index.html"];
 const CLEAN: &[&str] = &["$uri", "$uri.html", "$uri/", "=404"];
 const PAGES: &[&str] = &["/pages/$uri/$uri.html", "/fallback/", "=410"];
+
+#[test]
+fn without_a_path_there_is_what_comes_after_it() {
+    let there = [
+        ("index.html", There::File),
+        ("fallback", There::Directory),
+        ("fallback/index.html", There::File),
+        (".html", There::File),
+    ];
+    for (texts, expected) in [
+        (PLAIN, "status 404"),
+        (SINGLE_PAGE, "file index.html"),
+        (CLEAN, "status 404"),
+        (&["$uri.html", "=451"], "status 451"),
+    ] {
+        let mut table = Table::new(&there);
+        assert_eq!(resolve_any(texts, None, &mut table), expected, "{texts:?}");
+    }
+}
 
 #[test]
 fn each_candidate_comes_to_what_is_there() {
