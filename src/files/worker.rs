@@ -6,7 +6,7 @@ use reactor::time::Instant;
 
 use super::cache::clock::Bounds;
 use super::cache::tree::Tree;
-use super::respond::code::CodedInTurn;
+use super::respond::ration::Ration;
 use crate::encoding::Encoders;
 
 /// A worker's part of the files.
@@ -15,10 +15,8 @@ pub struct Worker {
     pub tree: Tree,
     /// What codes small files.
     pub encoders: Encoders,
-    /// How much of that was done in this turn.
-    pub coded: CodedInTurn,
-    /// Held by every file that is coded while it is sent.
-    pub streams: Arc<()>,
+    /// How much may be coded in a turn.
+    pub ration: Arc<Ration>,
     /// Room for the path of a request.
     pub path: Vec<u8>,
 }
@@ -29,14 +27,15 @@ impl Worker {
         Worker {
             tree: Tree::new(bounds),
             encoders: Encoders::new(),
-            coded: CodedInTurn::default(),
-            streams: Arc::default(),
+            ration: Ration::new(),
             path: Vec::new(),
         }
     }
 
-    /// Closes what is open for nothing; returns when it has to be looked again.
+    /// To be called in each turn. Closes what is open for nothing; returns when it has to be looked
+    /// again.
     pub fn tend(&mut self, now: Instant) -> Option<Instant> {
+        self.ration.begin_turn();
         self.tree.close_unused(now)
     }
 }

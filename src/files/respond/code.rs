@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reactor::sys::OpenFile;
-use reactor::time::Instant;
 use reactor::{Reply, Status};
 
 use super::answer::{Answer, Answered, takes_identity};
@@ -23,32 +22,6 @@ const KEPT_BYTES_MAX: u64 = 1 << 20;
 /// Beyond that they are sent as they are.
 const STREAMS_MAX: usize = 32;
 
-/// Bytes that a worker codes in one turn at most: a millisecond or two, for which all others wait.
-const CODED_BYTES_A_TURN: usize = 64 << 10;
-
-/// What was coded in a turn of the worker.
-#[derive(Debug, Default)]
-pub struct CodedInTurn {
-    /// When the turn began.
-    turn: Option<Instant>,
-    bytes: usize,
-}
-
-impl CodedInTurn {
-    /// Whether so many bytes can be coded in the turn that began at `now`; then they are counted.
-    pub fn has_room(&mut self, bytes: usize, now: Instant) -> bool {
-        if self.turn != Some(now) {
-            *self = CodedInTurn {
-                turn: Some(now),
-                bytes: 0,
-            };
-        }
-        let has_room = self.bytes + bytes <= CODED_BYTES_A_TURN;
-        self.bytes += if has_room { bytes } else { 0 };
-        has_room
-    }
-}
-
 /// Answers with the asset in the coding of `form`, which has no content yet; `None` where the file
 /// is to be sent as it is.
 pub(super) fn begin(
@@ -59,7 +32,7 @@ pub(super) fn begin(
     let coding = form.coding?;
     match &answer.asset.identity.content {
         Content::Memory(bytes)
-            if bytes.len() <= SLICE_BYTES && lent.local.coded.has_room(bytes.len(), lent.now) =>
+            if bytes.len() <= SLICE_BYTES && lent.local.ration.has_room(bytes.len()) =>
         {
             code_at_once(answer, coding, bytes, lent)
         }
@@ -178,12 +151,8 @@ fn code_in_slices(
     form: Representation,
     lent: &mut Lent<'_, '_>,
 ) -> Option<Answered> {
-    let count = &lent.local.streams;
-    // The worker holds one itself.
-    if Arc::strong_count(count) > STREAMS_MAX {
-        return None;
-    }
-    let sliced = match Sliced::new(coding, file, length, count) {
+    let place = lent.local.ration.place(STREAMS_MAX)?;
+    let sliced = match Sliced::new(coding, file, length, place) {
         Ok(sliced) => sliced,
         Err(error) => {
             log::error!("cannot code a file: {error}");
@@ -243,17 +212,5 @@ mod tests {
         asset.keep_coded(Coding::Gzip, made);
         let again = code_once(&second, &mut encoders, sample::WALL).unwrap();
         assert!(again.is_none());
-    }
-
-    #[test]
-    fn a_turn_codes_so_much_and_the_next_as_much_again() {
-        let mut coded = CodedInTurn::default();
-        let (first, second) = (Instant::START, Instant::START + Duration::from_millis(1));
-        assert!(coded.has_room(CODED_BYTES_A_TURN - 1, first));
-        assert!(!coded.has_room(2, first));
-        assert!(coded.has_room(1, first));
-        assert!(!coded.has_room(1, first));
-        assert!(coded.has_room(CODED_BYTES_A_TURN, second));
-        assert!(!coded.has_room(1, second));
     }
 }

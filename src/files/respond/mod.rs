@@ -6,4 +6,5 @@ pub mod code;
 pub mod conditions;
 pub mod multipart;
 pub mod ranges;
+pub mod ration;
 pub mod sliced;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reactor::sys::OpenFile;
 use reactor::{Progress, Pull, Stream};
 
+use super::ration::Place;
 use crate::encoding::{Coding, Encoder, SLICE_BYTES};
 
 /// A file that is coded as the client takes it.
@@ -19,8 +20,7 @@ pub struct Sliced {
     made: Vec<u8>,
     sent: usize,
     slice: Slice,
-    /// See [`Worker::streams`](crate::files::worker::Worker::streams).
-    _counted: Arc<()>,
+    place: Place,
 }
 
 /// Where the next slice comes from.
@@ -28,22 +28,22 @@ enum Slice {
     /// From the file, if it is in memory.
     Direct,
     /// A job reads it: it is here when that is done.
-    Reading(Place),
+    Reading(Answer),
 }
 
 /// Where a job leaves what it has read.
-type Place = Arc<Mutex<Option<io::Result<Vec<u8>>>>>;
+type Answer = Arc<Mutex<Option<io::Result<Vec<u8>>>>>;
 
 /// What a job is to do.
 type Task = Box<dyn FnOnce() + Send>;
 
 impl Sliced {
-    /// The first `length` bytes of a file; `count` is held for as long.
+    /// The first `length` bytes of a file.
     pub fn new(
         coding: Coding,
         file: &Arc<OpenFile>,
         length: u64,
-        count: &Arc<()>,
+        place: Place,
     ) -> io::Result<Sliced> {
         Ok(Sliced {
             file: Arc::clone(file),
@@ -53,7 +53,7 @@ impl Sliced {
             made: Vec::new(),
             sent: 0,
             slice: Slice::Direct,
-            _counted: Arc::clone(count),
+            place,
         })
     }
 
@@ -62,15 +62,15 @@ impl Sliced {
     fn next(&mut self, submit: impl FnOnce(Task) -> bool) -> io::Result<Option<Vec<u8>>> {
         let count = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let count = count.min(SLICE_BYTES);
-        if let Slice::Reading(place) = &self.slice {
-            let read = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Slice::Reading(answer) = &self.slice {
+            let read = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
             return match read {
                 Some(read) => {
                     self.slice = Slice::Direct;
                     read.map(Some)
                 }
                 // It has left nothing and never will.
-                None if Arc::strong_count(place) == 1 => {
+                None if Arc::strong_count(answer) == 1 => {
                     Err(io::Error::other("the job that was to read it has failed"))
                 }
                 None => Ok(None),
@@ -86,8 +86,8 @@ impl Sliced {
                 Ok(Some(bytes))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                let place: Place = Arc::default();
-                let (file, at, told) = (Arc::clone(&self.file), self.at, Arc::clone(&place));
+                let answer = Answer::default();
+                let (file, at, told) = (Arc::clone(&self.file), self.at, Arc::clone(&answer));
                 let is_taken = submit(Box::new(move || {
                     let read = file.read(&mut bytes, at).map(|count| {
                         bytes.truncate(count);
@@ -95,7 +95,7 @@ impl Sliced {
                     });
                     *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
                 }));
-                self.slice = Slice::Reading(place);
+                self.slice = Slice::Reading(answer);
                 match is_taken {
                     true => Ok(None),
                     false => Err(io::Error::other("too many jobs are waiting")),
@@ -141,6 +141,10 @@ impl Stream for Sliced {
         if self.encoder.is_none() {
             return Progress::End;
         }
+        if !self.place.has_turn() {
+            io.rest();
+            return Progress::More;
+        }
         match self.code(|task| io.brief_job(task)) {
             Ok(true) => {
                 io.rest();
@@ -168,6 +172,7 @@ pub mod tests {
 
     use reactor::sys::Residence;
 
+    use super::super::ration::Ration;
     use super::*;
     use crate::testing::TempDir;
 
@@ -201,7 +206,8 @@ pub mod tests {
     }
 
     fn sliced(coding: Coding, file: &Arc<OpenFile>, length: usize) -> Sliced {
-        Sliced::new(coding, file, length as u64, &Arc::default()).unwrap()
+        let place = Ration::new().place(1).unwrap();
+        Sliced::new(coding, file, length as u64, place).unwrap()
     }
 
     /// Runs the job at once.
