@@ -113,6 +113,7 @@ impl Page {
                     disk,
                     cache: found.cache,
                     now: lent.now,
+                    unsure: None,
                 },
             ),
         };

@@ -13,7 +13,7 @@ use reactor::time::Instant;
 use reactor::{ErrorHandler, Handler, Parts, Reply, Request, Status};
 
 use super::asset::Asset;
-use super::cache::sight::AtOnce;
+use super::cache::sight::{AtOnce, InJob};
 use super::cache::tree::{Found, Look, Tree};
 use super::config::Config;
 use super::disk::load::{Disk, Loader, Patience, is_exhaustion};
@@ -53,29 +53,33 @@ pub(super) struct Files {
 /// What a request is answered with: all that the worker lends.
 pub(super) type Lent<'a, 'b> = Parts<'a, 'b, Worker>;
 
+/// What can be told of a path at once.
+enum Resolved {
+    /// What it comes to.
+    Now(io::Result<Outcome>),
+    /// Nothing; this file was at hand, if it still is there.
+    Later(Option<Arc<Asset>>),
+}
+
 impl Files {
     /// The answer to a request.
     fn answer(self: &Arc<Files>, lent: &mut Lent<'_, '_>) -> Reply {
         let raw = lent.view.raw_path();
         match self.resolve_at_once(raw, lent) {
-            Ok(Err(error)) if error.kind() == ErrorKind::WouldBlock => self.answer_later(raw, lent),
-            Ok(outcome) => self.conclude(outcome, lent),
+            Ok(Resolved::Later(unsure)) => self.answer_later(raw, unsure, lent),
+            Ok(Resolved::Now(outcome)) => self.conclude(outcome, lent),
             Err(Refusal::Malformed) => self.fail(Status::BAD_REQUEST, lent),
             Err(_) => self.fail(Status::NOT_FOUND, lent),
         }
     }
 
     /// What a path comes to as far as that can be told at once.
-    fn resolve_at_once(
-        &self,
-        raw: &[u8],
-        lent: &mut Lent<'_, '_>,
-    ) -> Result<io::Result<Outcome>, Refusal> {
+    fn resolve_at_once(&self, raw: &[u8], lent: &mut Lent<'_, '_>) -> Result<Resolved, Refusal> {
         let worker = &mut *lent.local;
         let path = self.path(raw, &mut worker.path)?;
         let found = self.look(&mut worker.tree, lent.now);
         if found.is_overdue {
-            return Ok(Err(ErrorKind::WouldBlock.into()));
+            return Ok(Resolved::Later(None));
         }
         let mut sight = AtOnce {
             disk: Disk {
@@ -86,8 +90,12 @@ impl Files {
             },
             cache: found.cache,
             now: lent.now,
+            unsure: None,
         };
-        Ok(self.candidates.resolve(path.as_ref(), &mut sight))
+        Ok(match self.candidates.resolve(path.as_ref(), &mut sight) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Resolved::Later(sight.unsure),
+            outcome => Resolved::Now(outcome),
+        })
     }
 
     /// The path of the file that is asked for; `None` if there can be none, but something for an
@@ -104,14 +112,24 @@ impl Files {
         }
     }
 
-    /// Has a job look at the disk, which may take its time.
+    /// Has a job look at the disk, which may take its time, and first if `unsure` still is what is
+    /// there.
     #[cold]
-    fn answer_later(self: &Arc<Files>, raw: &[u8], lent: &mut Lent<'_, '_>) -> Reply {
+    fn answer_later(
+        self: &Arc<Files>,
+        raw: &[u8],
+        unsure: Option<Arc<Asset>>,
+        lent: &mut Lent<'_, '_>,
+    ) -> Reply {
         let (files, raw, wall) = (Arc::clone(self), raw.to_vec(), lent.wall);
         let (asked_at, look) = (lent.now, self.look_later(lent));
         Reply::brief_job(move |_| {
             let root = look();
-            let outcome = files.resolve_waiting(&raw, &root, wall);
+            let mut sight = InJob {
+                disk: files.waiting(&root, wall),
+                at_hand: unsure,
+            };
+            let outcome = files.resolve_waiting(&raw, &mut sight);
             Reply::then(move |request| {
                 let Some(mut lent) = request.parts(files.reach) else {
                     return Reply::in_words(Status::INTERNAL_SERVER_ERROR);
@@ -124,13 +142,12 @@ impl Files {
         })
     }
 
-    fn resolve_waiting(&self, raw: &[u8], root: &Root, wall: Duration) -> io::Result<Outcome> {
+    fn resolve_waiting(&self, raw: &[u8], sight: &mut InJob<'_>) -> io::Result<Outcome> {
         let mut buffer = Vec::new();
         let Ok(path) = self.path(raw, &mut buffer) else {
             return Ok(Outcome::Status(Status::NOT_FOUND.code()));
         };
-        let mut disk = self.waiting(root, wall);
-        self.candidates.resolve(path.as_ref(), &mut disk)
+        self.candidates.resolve(path.as_ref(), sight)
     }
 
     /// The disk as jobs see it.

@@ -24,6 +24,9 @@ pub struct AtOnce<'a> {
     pub cache: &'a mut Cache,
     /// The time of the worker.
     pub now: Instant,
+    /// What is at hand, but of which it could not be told without waiting if it still is what is on
+    /// the disk.
+    pub unsure: Option<Arc<Asset>>,
 }
 
 impl AtOnce<'_> {
@@ -37,11 +40,15 @@ impl AtOnce<'_> {
         if self.now.since(hit.checked_at) < FRESH_FOR {
             return Ok(Some(asset));
         }
-        self.check(asset)
+        let checked = self.check(Arc::clone(&asset));
+        if checked.is_err() {
+            self.unsure = Some(asset);
+        }
+        checked
     }
 
     fn check(&mut self, asset: Arc<Asset>) -> io::Result<Option<Arc<Asset>>> {
-        if asset.has_come_of_age(self.disk.wall) || !self.disk.is_current(&asset)? {
+        if !self.disk.would_load(&asset)? {
             self.cache.remove(&asset.key);
             return Ok(None);
         }
@@ -72,6 +79,46 @@ impl Sight for AtOnce<'_> {
             self.cache.insert(asset, self.now);
         }
         Ok(found)
+    }
+
+    fn has_directory(&mut self, path: &FilePath<'_>) -> io::Result<bool> {
+        self.disk.has_directory(path)
+    }
+}
+
+/// Looks at a disk that may be waited for. What was at hand stays, with all that was made of it, if
+/// it still is what is there.
+#[derive(Debug)]
+pub struct InJob<'a> {
+    /// The disk.
+    pub disk: Disk<'a>,
+    /// What was at hand, see [`AtOnce::unsure`].
+    pub at_hand: Option<Arc<Asset>>,
+}
+
+impl InJob<'_> {
+    fn recall(&self, key: &[u8]) -> io::Result<Option<Arc<Asset>>> {
+        let asset = self.at_hand.as_ref().filter(|asset| *asset.key == *key);
+        match asset {
+            Some(asset) if self.disk.would_load(asset)? => Ok(Some(Arc::clone(asset))),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Sight for InJob<'_> {
+    fn look(&mut self, path: &FilePath<'_>) -> io::Result<Looked> {
+        match self.recall(path.as_bytes())? {
+            Some(asset) => Ok(Looked::File(asset)),
+            None => self.disk.look(path),
+        }
+    }
+
+    fn look_for_index(&mut self, path: &FilePath<'_>) -> io::Result<Option<Arc<Asset>>> {
+        match self.recall(path.directory_key())? {
+            Some(asset) => Ok(Some(asset)),
+            None => self.disk.look_for_index(path),
+        }
     }
 
     fn has_directory(&mut self, path: &FilePath<'_>) -> io::Result<bool> {

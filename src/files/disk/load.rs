@@ -89,15 +89,20 @@ impl Loader {
 
     /// What is known of reads from the file system that `file` is on.
     fn residence(&self, file: &File, device: u64) -> Residence {
-        let mut known = self
-            .residences
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, residence)) = known.iter().find(|(own, _)| *own == device) {
-            return *residence;
+        let known = || {
+            let residences = self.residences.lock();
+            residences.unwrap_or_else(PoisonError::into_inner)
+        };
+        let find = |known: &[(u64, Residence)]| {
+            let found = known.iter().find(|(own, _)| *own == device);
+            found.map(|(_, residence)| *residence)
+        };
+        if let Some(residence) = find(&known()) {
+            return residence;
         }
+        // May wait for whoever has the file system: not with the lock.
         let residence = Residence::of(file);
-        known.push((device, residence));
+        known().push((device, residence));
         residence
     }
 }
@@ -187,7 +192,10 @@ impl Disk<'_> {
     /// # Errors
     ///
     /// It cannot be told without waiting, or there are no descriptors.
-    pub fn is_current(&self, asset: &Asset) -> io::Result<bool> {
+    pub fn would_load(&self, asset: &Asset) -> io::Result<bool> {
+        if asset.has_come_of_age(self.wall) {
+            return Ok(false);
+        }
         let is_same = |path: &CString, stamp: Option<&Stamp>| match self.peek_at(path) {
             Ok(metadata) => Ok(stamp == Some(&Stamp::of(&metadata))),
             Err(error) if tells_nothing(&error) => Err(error),

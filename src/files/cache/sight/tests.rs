@@ -76,6 +76,7 @@ impl Site {
             },
             cache: &mut self.cache,
             now: Instant::START + Duration::from_millis(millis),
+            unsure: None,
         }
     }
 
@@ -342,6 +343,43 @@ fn nothing_is_kept_where_there_is_no_room() {
     assert_eq!(site.tell("/a.txt", 0), "old");
     site.write("a.txt", "new");
     assert_eq!(site.tell("/a.txt", 0), "new");
+}
+
+/// What a job sees at a path when this was at hand.
+fn in_job(site: &Site, path: &str, at_hand: &Arc<Asset>) -> Arc<Asset> {
+    let mut sight = InJob {
+        disk: Disk {
+            loader: &site.loader,
+            root: &site.root,
+            patience: Patience::Waits,
+            wall: WALL,
+        },
+        at_hand: Some(Arc::clone(at_hand)),
+    };
+    let mut buffer = Vec::new();
+    let path = FilePath::parse(path.as_bytes(), false, &mut buffer).unwrap();
+    match path.is_directory() {
+        true => sight.look_for_index(&path).unwrap().unwrap(),
+        false => file(sight.look(&path).unwrap()),
+    }
+}
+
+#[test]
+fn what_was_at_hand_stays_if_a_job_finds_it_unchanged() {
+    let mut site = Site::new();
+    fs::create_dir(site.path("dir")).unwrap();
+    for name in ["a.txt", "b.txt", "dir/index.html"] {
+        site.write(name, name);
+    }
+    let known = file(site.look("/a.txt", 0));
+    assert!(Arc::ptr_eq(&in_job(&site, "/a.txt", &known), &known));
+    // It is not taken for another file.
+    assert_eq!(text(&in_job(&site, "/b.txt", &known)), "b.txt");
+    assert_eq!(text(&in_job(&site, "/dir/", &known)), "dir/index.html");
+    let index = in_job(&site, "/dir/", &known);
+    assert!(Arc::ptr_eq(&in_job(&site, "/dir/", &index), &index));
+    site.write("a.txt", "other");
+    assert_eq!(text(&in_job(&site, "/a.txt", &known)), "other");
 }
 
 /// Whether the file system of these tests can tell without waiting what is at a path, as most can:

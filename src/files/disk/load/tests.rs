@@ -134,7 +134,7 @@ fn what_decides_of_an_asset_is_the_file_that_is_sent() {
         "the file that the directory is not"
     );
     assert!(site.disk().has_directory(&path).unwrap());
-    assert!(site.disk().is_current(&asset).unwrap());
+    assert!(site.disk().would_load(&asset).unwrap());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_name_of_an_index_that_does_not_fit_is_passed_over() {
     let path = FilePath::parse(long.as_bytes(), false, &mut buffer).unwrap();
     let asset = site.disk().look_for_index(&path).unwrap().unwrap();
     assert_eq!(asset.identity.content.len(), 5);
-    assert!(site.disk().is_current(&asset).unwrap());
+    assert!(site.disk().would_load(&asset).unwrap());
 }
 
 /// A line of ten bytes.

@@ -10,6 +10,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags}
 use rustix::fs::{fstat, openat2, statx};
 use rustix::io::Errno;
 
+use super::mounts::is_local;
 use super::{LOOK, Links, Purpose, Root, TRIES_MAX, Way};
 
 /// The best way that this system has, asked for the root itself.
@@ -17,8 +18,8 @@ pub fn best_way(root: &OwnedFd) -> Way {
     let ask = |resolve| openat2(root, c".", LOOK, Mode::empty(), resolve);
     match ask(ResolveFlags::BENEATH | ResolveFlags::CACHED) {
         // EAGAIN would be an answer: it would have to wait.
-        Ok(_) | Err(Errno::AGAIN) => return Way::BeneathAtOnce,
-        Err(_) => {}
+        Ok(_) | Err(Errno::AGAIN) if is_local(root) => return Way::BeneathAtOnce,
+        _ => {}
     }
     match ask(ResolveFlags::BENEATH) {
         Ok(_) => Way::Beneath,
@@ -46,16 +47,27 @@ pub fn is_at(directory: &OwnedFd, path: &Path) -> bool {
 
 /// Opens what is at `path` if the kernel knows all of it by heart; else `EAGAIN`.
 pub fn open_now(root: &Root, path: &CStr, purpose: Purpose) -> Result<OwnedFd, Errno> {
-    answer(purpose, |flags| {
-        ask(root, path, flags, ResolveFlags::CACHED)
-    })
+    let ask_now = |flags, also| ask(root, path, flags, ResolveFlags::CACHED | also);
+    match answer(purpose, |flags| ask_now(flags, ResolveFlags::NO_XDEV)) {
+        // Perhaps it is on another file system: Linux says EAGAIN for that, too.
+        Err(Errno::XDEV | Errno::AGAIN) => {
+            let there = ask_now(LOOK, ResolveFlags::empty())?;
+            match root.mounts.is_known_local(there.as_fd()) {
+                true => answer(purpose, |flags| ask_now(flags, ResolveFlags::empty())),
+                false => Err(Errno::AGAIN),
+            }
+        }
+        result => result,
+    }
 }
 
 /// Opens what is at `path`, and waits for a disk if need be.
 pub fn open(root: &Root, path: &CStr, purpose: Purpose) -> Result<OwnedFd, Errno> {
-    answer(purpose, |flags| {
+    let opened = answer(purpose, |flags| {
         retried(|| ask(root, path, flags, ResolveFlags::empty()))
-    })
+    })?;
+    root.mounts.learn(opened.as_fd());
+    Ok(opened)
 }
 
 /// Asks again as long as the answer is `EAGAIN`, but not for ever: something was renamed during the

@@ -6,6 +6,8 @@
 
 #[cfg(target_os = "linux")]
 mod beneath;
+#[cfg(target_os = "linux")]
+mod mounts;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -33,13 +35,16 @@ pub struct Root {
     directory: OwnedFd,
     way: Way,
     links: Links,
+    /// What is mounted below it.
+    #[cfg(target_os = "linux")]
+    mounts: mounts::Mounts,
 }
 
 /// How a path is kept below the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// By `openat2` (Linux 5.6), which says at once when it would have to wait for a disk
-    /// (`RESOLVE_CACHED`, Linux 5.12).
+    /// (`RESOLVE_CACHED`, Linux 5.12). Only on file systems that nobody else has.
     #[cfg(target_os = "linux")]
     BeneathAtOnce,
     /// By `openat2`.
@@ -104,6 +109,8 @@ impl Root {
             directory,
             way: Way::NameByName,
             links,
+            #[cfg(target_os = "linux")]
+            mounts: mounts::Mounts::default(),
         })
     }
 
