@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use common::{PATIENCE, Server, command, get, post, until};
+use rustix::fs::{CWD, FileType};
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -288,4 +289,31 @@ fn a_full_disk_stops_nobody() {
         lines.len() < 20,
         "it should not complain again and again: {lines:#?}"
     );
+}
+
+#[test]
+fn a_fifo_is_a_log_if_somebody_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("log");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, mode, 0).unwrap();
+    let args = ["-l", "127.0.0.1:0", "--access-log", fifo.to_str().unwrap()];
+    // Nobody does: that is said at once.
+    let refused = command(&args).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("nobody reads this FIFO"), "{said}");
+    let reading = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;
+    let reader = rustix::fs::open(&fifo, reading, mode).unwrap();
+    let server = Server::start(&args[2..]);
+    server.get("/ping").expect(200, "pong");
+    let mut text = String::new();
+    until("the line comes", PATIENCE, || {
+        let mut bytes = [0; 1000];
+        if let Ok(count) = rustix::io::read(&reader, &mut bytes) {
+            text.push_str(str::from_utf8(&bytes[..count]).unwrap());
+        }
+        text.ends_with('\n').then_some(())
+    });
+    assert!(text.contains("/ping"), "{text}");
 }

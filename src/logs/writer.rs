@@ -6,11 +6,16 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::Errno;
 
 use super::Sink;
 use super::lines::{BUFFER_BYTES, Order};
@@ -38,13 +43,29 @@ impl Output {
     pub fn open(sink: Sink) -> io::Result<Output> {
         let file = match &sink {
             Sink::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
-            Sink::File(path) => OpenOptions::new().append(true).create(true).open(path)?,
+            Sink::File(path) => open_file(path)?,
         };
         Ok(Output {
             sink,
             file: LineFile::new(file),
         })
     }
+}
+
+/// Opens a file to append to; a FIFO only if somebody reads it, for else it would be waited for.
+fn open_file(path: &Path) -> io::Result<File> {
+    let opened = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .custom_flags(OFlags::NONBLOCK.bits() as i32)
+        .open(path);
+    let file = opened.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::NXIO) => io::Error::new(error.kind(), "nobody reads this FIFO"),
+        _ => error,
+    })?;
+    // From now on it may block.
+    fcntl_setfl(&file, OFlags::APPEND)?;
+    Ok(file)
 }
 
 /// The writer thread's state.
