@@ -284,7 +284,7 @@ impl Asset {
         self.coded[coding as usize].result.get().map(Option::as_ref)
     }
 
-    /// What the file would be called in a coding that is made on the fly.
+    /// The file in a coding that was made on the fly, with these bytes.
     pub fn coded_form(&self, coding: Coding, bytes: Arc<[u8]>, now: Duration) -> Representation {
         let content = Content::Memory(bytes);
         let origin = Origin::Coded;

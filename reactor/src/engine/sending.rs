@@ -94,19 +94,6 @@ impl Read {
     }
 }
 
-#[cfg(test)]
-impl Read {
-    /// One that nobody runs.
-    pub fn sample() -> Read {
-        Read {
-            source: Arc::new(crate::service::Nothing),
-            start: 0,
-            bytes_max: 0,
-            warms: false,
-        }
-    }
-}
-
 impl Sending {
     /// Begins to send `body`, with `passing` if the system can pass files over this connection.
     pub fn new(body: FileBody, passing: Option<Passing>, stats: &WorkerStats) -> Sending {
@@ -160,14 +147,12 @@ impl Sending {
             return Ok(Piece::End);
         }
         match std::mem::replace(&mut self.window, Window::Unknown) {
-            Window::Unknown | Window::Warming(_) | Window::Warm(_) => {
-                match self.read_now(room, output, pool, stats)? {
-                    Some(piece) => Ok(piece),
-                    None => Ok(self.ask(bytes_max)),
-                }
-            }
-            Window::Reading => {
-                self.window = Window::Reading;
+            Window::Unknown | Window::Warm(_) => match self.read_now(room, output, pool, stats)? {
+                Some(piece) => Ok(piece),
+                None => Ok(self.ask(bytes_max)),
+            },
+            waits @ (Window::Reading | Window::Warming(_)) => {
+                self.window = waits;
                 Ok(Piece::Waits)
             }
             Window::Read(Ok(bytes)) => self.queue_read(bytes, output, pool),

@@ -129,25 +129,23 @@ impl FileBody {
     }
 }
 
-/// What stands for an empty file, in tests.
-#[cfg(test)]
-#[derive(Debug)]
-pub(crate) struct Nothing;
-
-#[cfg(test)]
-impl ReadAt for Nothing {
-    fn read_now(&self, _: &mut [IoSliceMut<'_>], _: u64) -> io::Result<usize> {
-        Ok(0)
-    }
-
-    fn read(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
-        Ok(0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An empty file.
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl ReadAt for Nothing {
+        fn read_now(&self, _: &mut [IoSliceMut<'_>], _: u64) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn read(&self, _: &mut [u8], _: u64) -> io::Result<usize> {
+            Ok(0)
+        }
+    }
 
     #[test]
     fn parts_come_one_behind_the_other() {

@@ -56,8 +56,6 @@ mod request;
 mod route;
 mod stream;
 
-#[cfg(test)]
-pub(crate) use file::Nothing;
 pub use file::{FileBody, FilePart, ReadAt};
 pub use handler::{ErrorHandler, Handler};
 pub use middleware::{Middleware, ReplyHead};

@@ -107,18 +107,24 @@ impl<'f> Answer<'f> {
             .is_none_or(|conditions| conditions.if_range(&form.etag, form.modified, lent.wall))
     }
 
+    /// The answer where the request's conditions are against a form; `None` where it is to be sent.
+    #[inline]
+    fn judge(form: &Representation, lent: &mut Lent<'_, '_>) -> Option<Answered> {
+        let conditions = Conditions::of(&lent.view)?;
+        match conditions.evaluate(true, &form.etag, form.modified) {
+            Verdict::Proceed => None,
+            Verdict::NotModified => {
+                lent.out.fields(&form.validators);
+                Some(Ok(Reply::status(Status::NOT_MODIFIED)))
+            }
+            Verdict::Failed => Some(Err(Status::PRECONDITION_FAILED)),
+        }
+    }
+
     /// Sends a form if the request's conditions hold.
     fn send(&self, form: &Representation, lent: &mut Lent<'_, '_>) -> Answered {
-        let conditions = Conditions::of(&lent.view);
-        if let Some(conditions) = &conditions {
-            match conditions.evaluate(true, &form.etag, form.modified) {
-                Verdict::Proceed => {}
-                Verdict::NotModified => {
-                    lent.out.fields(&form.validators);
-                    return Ok(Reply::status(Status::NOT_MODIFIED));
-                }
-                Verdict::Failed => return Err(Status::PRECONDITION_FAILED),
-            }
+        if let Some(answered) = Self::judge(form, lent) {
+            return answered;
         }
         // What was coded on the fly is sent whole: others code it in other bytes.
         let has_parts = !form.etag.is_weak() || form.coding.is_none();
@@ -169,17 +175,11 @@ impl<'f> Answer<'f> {
     /// Brings the file in a coding and sends it, or as it is where that cannot be.
     fn send_coded(&self, coding: Coding, lent: &mut Lent<'_, '_>) -> Answered {
         let asset = self.asset;
-        let empty = asset.coded_form(coding, Arc::default(), lent.wall);
-        if let Some(conditions) = Conditions::of(&lent.view) {
-            match conditions.evaluate(true, &empty.etag, empty.modified) {
-                Verdict::Proceed => {}
-                Verdict::NotModified | Verdict::Failed => return self.send(&empty, lent),
-            }
-        }
-        match code::begin(self, empty, lent) {
-            Some(answered) => answered,
-            None => self.send_as_it_is(lent),
-        }
+        // What is said of it does not depend on its bytes.
+        let form = asset.coded_form(coding, Arc::default(), lent.wall);
+        Self::judge(&form, lent)
+            .or_else(|| code::begin(self, form, lent))
+            .unwrap_or_else(|| self.send_as_it_is(lent))
     }
 
     /// Sends the file as it is, where it could not be coded.
