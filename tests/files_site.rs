@@ -119,6 +119,15 @@ fn an_application_has_one_page() {
         assert_eq!(client.ask(target, "").status, 404, "{target}");
     }
     assert_eq!(client.ask("/sub", "").status, 301);
+    let missing = &[
+        "WARN",
+        "there is no file /",
+        "which is to answer where there is none",
+    ];
+    assert_eq!(server.messages_with(missing), [""; 0]);
+    let other = folder.serve(&["--fallback", "none.html"]);
+    assert_eq!(other.messages_with(missing).len(), 1);
+    assert_eq!(other.get("/users/7").status, 404);
     let page = client.ask("/users/7", "");
     assert_eq!(page.field("content-type"), Some("text/html; charset=utf-8"));
     let fields = format!("If-None-Match: {}\r\n", page.field("etag").unwrap());

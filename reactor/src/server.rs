@@ -58,6 +58,9 @@ pub struct Server {
 /// of it is what [`sys::is_among_last`] keeps free.
 const DESCRIPTORS_RESERVED: u64 = 64;
 
+/// Connections that are enough for most: that there are no more is no reason to warn.
+const CONNECTIONS_USUAL: usize = 10_000;
+
 impl Server {
     /// A server of `site`, with a worker for each core that the process may use.
     pub fn new(site: Site) -> Server {
@@ -180,7 +183,12 @@ impl Server {
         let connections_max =
             usize::try_from(descriptors.saturating_sub(reserved)).unwrap_or(usize::MAX);
         if connections_max < self.site.limits().connections_max {
-            log::warn!(
+            let level = match connections_max < CONNECTIONS_USUAL {
+                true => log::Level::Warn,
+                false => log::Level::Info,
+            };
+            log::log!(
+                level,
                 "the limit of {descriptors} open files leaves room for {connections_max} \
                  connections instead of {}; raise it with ulimit -n or LimitNOFILE=",
                 self.site.limits().connections_max

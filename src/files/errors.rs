@@ -43,7 +43,8 @@ impl ErrorPages {
         let pages = config.error_pages.iter().map(|page| {
             Page::new(page, root).map_err(|error| {
                 let (file, kind) = (page.file.display(), error.kind());
-                io::Error::new(kind, format!("the error page {file}: {error}"))
+                let hint = hint(page, root);
+                io::Error::new(kind, format!("the error page {file}: {error}{hint}"))
             })
         });
         pages.collect::<io::Result<_>>().map(ErrorPages)
@@ -84,7 +85,8 @@ impl Page {
             path: path.into_os_string().into_vec(),
         };
         let mut buffer = Vec::new();
-        let path = FilePath::from_names(&made.path, &mut buffer).ok_or(ErrorKind::InvalidInput)?;
+        let path = FilePath::from_names(&made.path, &mut buffer)
+            .ok_or_else(|| io::Error::other("it leads out of the directory, or is too long"))?;
         let root = made.root.as_ref().unwrap_or(root);
         let opened = root.open_below(path.as_c_str())?;
         match opened.metadata.is_file() {
@@ -149,6 +151,22 @@ impl Page {
                 page_reply(&asset, status, lent.out)
             })
         })
+    }
+}
+
+/// What may have been meant by a page that cannot be had: elsewhere a slash at the beginning stands
+/// for the directory that is served.
+fn hint(page: &ErrorPage, root: &Arc<Root>) -> String {
+    let Ok(below) = page.file.strip_prefix("/") else {
+        return String::new();
+    };
+    let meant = ErrorPage {
+        file: below.to_owned(),
+        ..page.clone()
+    };
+    match Page::new(&meant, root) {
+        Ok(_) => format!("; for the one in the directory write {}", below.display()),
+        Err(_) => String::new(),
     }
 }
 
@@ -276,6 +294,28 @@ mod tests {
                 text.starts_with("the error page ") && text.contains(name),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_page_that_was_meant_otherwise_is_told_how() {
+        for (file, said) in [
+            (
+                "/404.html",
+                "the error page /404.html: No such file or directory (os error 2); for the one in \
+                 the directory write 404.html",
+            ),
+            (
+                "/none.html",
+                "the error page /none.html: No such file or directory (os error 2)",
+            ),
+            (
+                "../404.html",
+                "the error page ../404.html: it leads out of the directory, or is too long",
+            ),
+        ] {
+            let error = pages(&[(404, 404, file.into())]).unwrap_err();
+            assert_eq!(error.to_string(), said);
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -267,12 +267,14 @@ impl Handle {
     pub fn new(config: &Config, reach: Reach) -> io::Result<Handle> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let root = Arc::new(Root::open(&config.root, config.follow_symlinks)?);
+        let candidates = Candidates::new(&config.try_files);
+        warn_of_missing(&candidates, &root, &config.root);
         Ok(Handle(Arc::new(Files {
             id: COUNT.fetch_add(1, Ordering::Relaxed),
             root_path: config.root.clone(),
             errors: ErrorPages::new(config, &root)?,
             root,
-            candidates: Candidates::new(&config.try_files),
+            candidates,
             browse: config.browse,
             hidden: config.hidden,
             loader: Loader::new(Rules::new(config), config.sendfile),
@@ -295,6 +297,21 @@ impl ErrorHandler for Handle {
     fn handle(&self, status: Status, request: &mut Request<'_>) -> Option<Reply> {
         let mut lent = request.parts(self.0.reach)?;
         self.0.errors.reply(status, &self.0, &mut lent)
+    }
+}
+
+/// Says which files are not there yet that are to answer where there is none.
+fn warn_of_missing(candidates: &Candidates, root: &Root, root_path: &Path) {
+    for file in candidates.files() {
+        let mut buffer = Vec::new();
+        let is_there = FilePath::from_names(file.as_bytes(), &mut buffer).is_some_and(|path| {
+            let opened = root.open_below(path.as_c_str());
+            opened.is_ok_and(|opened| opened.metadata.is_file())
+        });
+        if !is_there {
+            let root = root_path.display();
+            log::warn!("there is no file {file} in {root}, which is to answer where there is none");
+        }
     }
 }
 

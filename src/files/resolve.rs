@@ -69,6 +69,17 @@ impl Candidates {
         Candidates(tries.iter().map(candidate).collect())
     }
 
+    /// The files that are tried whatever the path is.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|candidate| match candidate {
+            Candidate::Other { texts } => match &texts[..] {
+                [file] if !file.ends_with('/') => Some(file.as_str()),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// What `path` comes to; without one, what comes after it does: the page of an application.
     ///
     /// # Errors

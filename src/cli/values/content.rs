@@ -83,7 +83,14 @@ pub fn fallback(text: &str) -> Result<String, String> {
     if text.starts_with('=') || text.contains('$') || text.ends_with('/') || text.is_empty() {
         return Err(wanted.into());
     }
-    candidate(text)
+    let path = candidate(text)?;
+    let is_hidden = |name: &str| name.starts_with('.') && name != ".well-known";
+    match text.split('/').any(is_hidden) {
+        true => Err(format!(
+            "'{text}' is hidden, as all is whose name begins with a dot"
+        )),
+        false => Ok(path),
+    }
 }
 
 /// A path in which `$uri` stands for the one that was asked for. Neither may lead upwards.
@@ -120,6 +127,9 @@ fn candidate(text: &str) -> Result<String, String> {
 fn status(text: &str) -> Result<u16, String> {
     match text.parse() {
         Ok(code @ 400..=599) if !text.starts_with('+') => Ok(code),
+        _ if text.contains(',') => Err(format!(
+            "'{text}' is no status: write a range, as in 400-499, or the flag once for each"
+        )),
         _ => Err(format!("'{text}' is no status from 400 to 599")),
     }
 }
@@ -148,6 +158,13 @@ pub fn cache_control(text: &str) -> Result<CacheControl, String> {
     let (pattern, value) = if text.starts_with(['/', '*']) {
         let missing = "the value is missing, as in '*.css=max-age=3600'";
         let (pattern, value) = text.split_once('=').ok_or(missing)?;
+        let last = pattern.rsplit(char::is_whitespace).next();
+        if last != Some(pattern) && last.is_some_and(|last| VALUED.contains(&last)) {
+            return Err(missing.into());
+        }
+        if pattern.contains('{') && pattern.contains('}') {
+            return Err("there are no { } in patterns: write the flag once for each".into());
+        }
         (Some(glob(pattern)?), value)
     } else {
         (None, text)
@@ -165,6 +182,15 @@ pub fn cache_control(text: &str) -> Result<CacheControl, String> {
         value: value.to_owned(),
     })
 }
+
+/// Directives of `Cache-Control` that have a value (RFC 9111 section 5.2.2, RFC 5861): none is the
+/// end of a pattern.
+const VALUED: [&str; 4] = [
+    "max-age",
+    "s-maxage",
+    "stale-while-revalidate",
+    "stale-if-error",
+];
 
 /// The name of a directive that none has: a pattern that was begun in another way would else be
 /// sent with every file. What is quoted is not looked at.

@@ -87,6 +87,10 @@ fn a_fallback_or_an_index_that_is_no_file_is_refused() {
                 "there must be no . or .. among the names of '../index.html'",
             ),
             ("a\\b", "a path has no backslash and no control character"),
+            (
+                "a/.env",
+                "'a/.env' is hidden, as all is whose name begins with a dot",
+            ),
         ],
     );
     refuses(
@@ -108,7 +112,10 @@ fn what_is_no_page_of_an_error_is_refused() {
             ("399=x", "'399' is no status from 400 to 599"),
             ("200=x", "'200' is no status from 400 to 599"),
             ("3xx=x", "'3xx' is no status from 400 to 599"),
-            ("404,500=x", "'404,500' is no status from 400 to 599"),
+            (
+                "404,500=x",
+                "'404,500' is no status: write a range, as in 400-499, or the flag once for each",
+            ),
             ("500-600=x", "'600' is no status from 400 to 599"),
             ("504-500=x", "'504-500' goes backwards"),
         ],
@@ -132,6 +139,14 @@ fn what_is_no_value_of_cache_control_is_refused() {
             ("max-age=1\r\nX: y", visible),
             ("max-age=ü", visible),
             ("*.css", "the value is missing, as in '*.css=max-age=3600'"),
+            (
+                "*.css max-age=1",
+                "the value is missing, as in '*.css=max-age=3600'",
+            ),
+            (
+                "*.{png,jpg}=max-age=1",
+                "there are no { } in patterns: write the flag once for each",
+            ),
             ("assets/*=no-cache", &strange("assets/*")),
             ("index.html=no-cache", &strange("index.html")),
             ("max-age=1,", &strange("")),
