@@ -169,8 +169,9 @@ impl Said {
     }
 }
 
-/// `q=` and a number from 0 to 1 with at most three decimals.
-fn weight(parameter: &[u8]) -> Option<Weight> {
+/// The weight that a parameter is, in thousandths: `q=` and a number from 0 to 1 with at most three
+/// decimals (RFC 9110 section 12.4.2). `None` if it is none.
+pub fn weight(parameter: &[u8]) -> Option<Weight> {
     let [b'q' | b'Q', b'=', whole @ (b'0' | b'1'), rest @ ..] = parameter else {
         return None;
     };

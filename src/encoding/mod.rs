@@ -35,7 +35,7 @@ mod gzip;
 mod tests;
 mod zstd;
 
-pub use acceptance::{Acceptance, Choice};
+pub use acceptance::{Acceptance, Choice, weight};
 pub use coding::Coding;
 pub use encoder::Encoder;
 pub use encoders::{Encoders, SpareEncoders};

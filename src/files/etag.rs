@@ -16,7 +16,7 @@ use crate::files::stamp::Since;
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// The first second that has no form in HTTP any more: the year 10000.
-const HTTP_DATE_END: Duration = Duration::from_secs(253_402_300_800);
+pub const HTTP_DATE_END: Duration = Duration::from_secs(253_402_300_800);
 
 /// Room for the name of a coding in a tag; there is none longer than `compress`.
 const CODING_BYTES_MAX: usize = 16;

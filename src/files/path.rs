@@ -257,8 +257,8 @@ fn is_overlong(two: &[u8]) -> bool {
     )
 }
 
-/// The byte that an escape with these two digits stands for.
-fn escaped(high: u8, low: u8) -> Option<u8> {
+/// The byte that an escape with these two digits stands for; `None` if they are none.
+pub fn escaped(high: u8, low: u8) -> Option<u8> {
     let digit = |digit: u8| char::from(digit).to_digit(16);
     let byte = digit(high)? << 4 | digit(low)?;
     u8::try_from(byte).ok()

@@ -1,5 +1,7 @@
 //! Which form of a list a client prefers (RFC 9110 section 12.5.1).
 
+use crate::encoding::weight;
+
 /// How a client thinks of a media type: its weight in thousandths, and how exactly it was named.
 type Preference = (u16, Precision);
 
@@ -41,14 +43,11 @@ fn consider(range: &[u8], kind: &str, subtype: &str, preference: &mut Preference
         }
         _ => return,
     };
-    let weight = match parts.find_map(weight_of) {
-        None => 1000,
-        Some(text) => match thousandths(text) {
-            Some(weight) => weight,
-            None => return,
-        },
-    };
-    if precision > preference.1 {
+    let is_weight = |parameter: &&[u8]| matches!(parameter, [b'q' | b'Q', b'=', ..]);
+    let weight = parts.find(is_weight).map_or(Some(1000), weight);
+    if let Some(weight) = weight
+        && precision > preference.1
+    {
         *preference = (weight, precision);
     }
 }
@@ -56,29 +55,6 @@ fn consider(range: &[u8], kind: &str, subtype: &str, preference: &mut Preference
 fn split_type(range: &[u8]) -> Option<(&[u8], &[u8])> {
     let slash = range.iter().position(|byte| *byte == b'/')?;
     Some((&range[..slash], &range[slash + 1..]))
-}
-
-/// The value of a parameter that is the weight.
-fn weight_of(parameter: &[u8]) -> Option<&[u8]> {
-    match parameter {
-        [b'q' | b'Q', b'=', value @ ..] => Some(value),
-        _ => None,
-    }
-}
-
-/// A weight of up to three decimals (RFC 9110 section 12.4.2).
-fn thousandths(text: &[u8]) -> Option<u16> {
-    let (whole, decimals) = match text {
-        [whole @ (b'0' | b'1')] => (whole, &b""[..]),
-        [whole @ (b'0' | b'1'), b'.', decimals @ ..] if decimals.len() <= 3 => (whole, decimals),
-        _ => return None,
-    };
-    let mut weight = u16::from(whole - b'0');
-    for at in 0..3 {
-        let digit = decimals.get(at).copied().unwrap_or(b'0');
-        weight = weight * 10 + char::from(digit).to_digit(10)? as u16;
-    }
-    (weight <= 1000).then_some(weight)
 }
 
 #[cfg(test)]

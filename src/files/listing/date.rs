@@ -4,8 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 
-/// The first second that cannot be written: the year 10000.
-const END: Duration = Duration::from_secs(253_402_300_800);
+use crate::files::etag::HTTP_DATE_END;
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -13,7 +12,7 @@ const MONTHS: [&str; 12] = [
 
 /// Whether a time, counted from the Unix epoch, can be written.
 pub fn is_written(at: &Duration) -> bool {
-    *at < END
+    *at < HTTP_DATE_END
 }
 
 /// The day and the time of the day: `2026-11-20` and `13:14:05`.
@@ -49,7 +48,7 @@ mod tests {
             let text = rfc3339(Duration::from_secs(seconds));
             assert_eq!(text.as_deref(), Some(expected));
         }
-        assert_eq!(rfc3339(END), None);
+        assert_eq!(rfc3339(HTTP_DATE_END), None);
         assert_eq!(rfc3339(Duration::MAX), None);
         let (day, clock) = day_and_clock(Duration::from_secs(1_795_180_445)).unwrap();
         assert_eq!((day.as_str(), clock.as_str()), ("2026-11-20", "13:14:05"));

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::{Entry, Key, Kind, Listing, Order, date, hand_on};
+use crate::files::path::escaped;
 
 /// The value of `Content-Security-Policy` for pages: nothing is loaded and nothing runs, and the
 /// one style is the page's own, known by its SHA-256.
@@ -248,14 +249,13 @@ fn decoded(path: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [first, behind @ ..] = rest {
-        let hex = |digit: u8| char::from(digit).to_digit(16);
-        let escaped = match rest {
-            [b'%', high, low, ..] => hex(*high).zip(hex(*low)),
+        let byte = match rest {
+            [b'%', high, low, ..] => escaped(*high, *low),
             _ => None,
         };
-        match escaped {
-            Some((high, low)) => {
-                bytes.push((high << 4 | low) as u8);
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
                 rest = &rest[3..];
             }
             None => {

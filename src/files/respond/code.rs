@@ -136,7 +136,6 @@ fn read_all(file: &OpenFile, bytes: &mut [u8]) -> io::Result<()> {
         match file.read(&mut bytes[at..], at as u64) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => at += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
