@@ -162,6 +162,8 @@ pub struct Place {
     pub path: CString,
     /// Where something would have to be for another asset to come of the same request.
     pub absent: Vec<CString>,
+    /// Where there is something that would do so, but cannot be used, and what it was.
+    pub unusable: Vec<(CString, Stamp)>,
 }
 
 /// A file that is served, in all its forms.
@@ -174,6 +176,8 @@ pub struct Asset {
     /// Where something would have to be for another asset to come of the same request: a file that
     /// goes before this one, or one that has it in a coding.
     absent: Vec<CString>,
+    /// Where there is such a thing that cannot be used, and what it was.
+    unusable: Vec<(CString, Stamp)>,
     /// What the file was when it was read.
     pub stamp: Stamp,
     /// What is the same for all forms.
@@ -209,7 +213,7 @@ const FIELDS_BYTES: usize = 512;
 impl Asset {
     /// An asset from what was read.
     pub fn new(
-        Place { key, path, absent }: Place,
+        place: Place,
         stamp: Stamp,
         traits: Traits,
         content: Content,
@@ -229,10 +233,17 @@ impl Asset {
                 (one.path, one.stamp, form)
             })
             .collect();
+        let Place {
+            key,
+            path,
+            absent,
+            unusable,
+        } = place;
         Asset {
             key,
             path,
             absent,
+            unusable,
             stamp,
             traits,
             identity,
@@ -248,9 +259,14 @@ impl Asset {
             .siblings
             .iter()
             .map(|(path, stamp, _)| (path, Some(stamp)));
+        let unusable = self
+            .unusable
+            .iter()
+            .map(|(path, stamp)| (path, Some(stamp)));
         let absent = self.absent.iter().map(|path| (path, None));
         std::iter::once((&self.path, Some(&self.stamp)))
             .chain(siblings)
+            .chain(unusable)
             .chain(absent)
     }
 

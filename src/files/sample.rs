@@ -66,6 +66,7 @@ pub fn place(key: &str) -> Place {
         key: key.as_bytes().into(),
         path: std::ffi::CString::new(key).unwrap(),
         absent: Vec::new(),
+        unusable: Vec::new(),
     }
 }
 

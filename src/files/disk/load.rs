@@ -2,7 +2,7 @@
 //!
 //! Runs on workers, where it never waits, and in jobs, where it may. Must not know requests.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +42,16 @@ pub enum Looked {
     /// A directory.
     Directory,
     /// Nothing that is served.
+    Nothing,
+}
+
+/// What is beside a file.
+enum Beside {
+    /// The file in a coding.
+    Sibling(Sibling),
+    /// Something that is no file, or cannot be read.
+    Unusable(Stamp),
+    /// Nothing.
     Nothing,
 }
 
@@ -137,6 +147,7 @@ impl Disk<'_> {
             key: path.as_bytes().into(),
             path: path.as_c_str().to_owned(),
             absent: Vec::new(),
+            unusable: Vec::new(),
         };
         self.asset(place, file, stamp).map(Looked::File)
     }
@@ -147,7 +158,7 @@ impl Disk<'_> {
     ///
     /// What the system said, but for what is not there.
     pub fn look_for_index(&self, path: &FilePath<'_>) -> io::Result<Option<Arc<Asset>>> {
-        let mut absent = Vec::new();
+        let (mut absent, mut unusable) = (Vec::new(), Vec::new());
         let mut buffer = Vec::new();
         for name in &self.loader.rules.index {
             let directory = path;
@@ -161,14 +172,16 @@ impl Disk<'_> {
                         key: directory.directory_key().into(),
                         path: path.as_c_str().to_owned(),
                         absent,
+                        unusable,
                     };
                     return self.asset(place, file, stamp).map(Some);
                 }
-                Ok(_) => {}
-                Err(error) if is_absence(&error) => {}
+                Ok(Opened { metadata, .. }) => {
+                    unusable.push((path.as_c_str().to_owned(), Stamp::of(&metadata)));
+                }
+                Err(error) if is_absence(&error) => absent.push(path.as_c_str().to_owned()),
                 Err(error) => return Err(error),
             }
-            absent.push(path.as_c_str().to_owned());
         }
         Ok(None)
     }
@@ -210,9 +223,13 @@ impl Disk<'_> {
     }
 
     fn open(&self, path: &FilePath<'_>) -> io::Result<Opened> {
+        self.open_at(path.as_c_str())
+    }
+
+    fn open_at(&self, path: &CStr) -> io::Result<Opened> {
         match self.patience {
-            Patience::AtOnce => self.root.open_now(path.as_c_str()),
-            Patience::Waits => self.root.open_below(path.as_c_str()),
+            Patience::AtOnce => self.root.open_now(path),
+            Patience::Waits => self.root.open_below(path),
         }
     }
 
@@ -220,7 +237,7 @@ impl Disk<'_> {
         self.peek_at(path.as_c_str())
     }
 
-    fn peek_at(&self, path: &std::ffi::CStr) -> io::Result<std::fs::Metadata> {
+    fn peek_at(&self, path: &CStr) -> io::Result<std::fs::Metadata> {
         match self.patience {
             Patience::AtOnce => self.root.peek_now(path),
             Patience::Waits => self.root.peek(path),
@@ -237,8 +254,9 @@ impl Disk<'_> {
             for coding in &rules.precompressed {
                 let beside = beside(&place.path, *coding);
                 match self.sibling(&beside, *coding)? {
-                    Some(sibling) => siblings.push(sibling),
-                    None => place.absent.push(beside),
+                    Beside::Sibling(sibling) => siblings.push(sibling),
+                    Beside::Unusable(stamp) => place.unusable.push((beside, stamp)),
+                    Beside::Nothing => place.absent.push(beside),
                 }
             }
         }
@@ -246,28 +264,34 @@ impl Disk<'_> {
         Ok(Arc::new(asset))
     }
 
-    /// The file at `path`, if it is one that has another in a coding.
-    fn sibling(&self, path: &CString, coding: Coding) -> io::Result<Option<Sibling>> {
-        let opened = match self.patience {
-            Patience::AtOnce => self.root.open_now(path),
-            Patience::Waits => self.root.open_below(path),
-        };
-        let read = match opened {
+    /// What is at `path`, where a file would be that has another in a coding.
+    fn sibling(&self, path: &CString, coding: Coding) -> io::Result<Beside> {
+        let unreadable = match self.open_at(path) {
             Ok(Opened { file, metadata }) if metadata.is_file() => {
-                self.content(file, Stamp::of(&metadata)).map(Some)
+                match self.content(file, Stamp::of(&metadata)) {
+                    Ok((stamp, content)) => {
+                        return Ok(Beside::Sibling(Sibling {
+                            path: path.clone(),
+                            stamp,
+                            coding,
+                            content,
+                        }));
+                    }
+                    Err(error) => error,
+                }
             }
-            opened => opened.map(|_| None),
+            Ok(Opened { metadata, .. }) => return Ok(Beside::Unusable(Stamp::of(&metadata))),
+            Err(error) if is_absence(&error) => return Ok(Beside::Nothing),
+            Err(error) => error,
         };
-        match read {
-            Ok(read) => Ok(read.map(|(stamp, content)| Sibling {
-                path: path.clone(),
-                stamp,
-                coding,
-                content,
-            })),
+        if tells_nothing(&unreadable) {
+            return Err(unreadable);
+        }
+        // One that cannot be read is none: the file itself can be.
+        match self.peek_at(path) {
+            Ok(metadata) => Ok(Beside::Unusable(Stamp::of(&metadata))),
             Err(error) if tells_nothing(&error) => Err(error),
-            // One that cannot be read is none: the file itself can be.
-            Err(_) => Ok(None),
+            Err(_) => Ok(Beside::Nothing),
         }
     }
 

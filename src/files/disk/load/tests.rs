@@ -294,3 +294,32 @@ fn what_says_that_nothing_is_served_is_told_from_faults() {
     }
     assert!(!is_absence(&io::Error::other("not the system's")));
 }
+
+#[test]
+fn what_cannot_be_used_beside_a_file_is_looked_at_once() {
+    let site = Site::with(|config| config);
+    let at = |name: &str| site.dir.path().join(name);
+    site.write("a.txt", b"text");
+    fs::create_dir_all(at("dir/index.html")).unwrap();
+    site.write("dir/index.htm", b"index");
+    fs::create_dir(at("a.txt.gz")).unwrap();
+    std::os::unix::fs::symlink("a.txt.br", at("a.txt.br")).unwrap();
+    let mut buffer = Vec::new();
+    let path = FilePath::parse(b"/a.txt", false, &mut buffer).unwrap();
+    let Looked::File(file) = site.disk().look(&path).unwrap() else {
+        panic!("it is a file");
+    };
+    assert_eq!(file.sibling_codings().count(), 0);
+    let mut buffer = Vec::new();
+    let path = FilePath::parse(b"/dir/", false, &mut buffer).unwrap();
+    let index = site.disk().look_for_index(&path).unwrap().unwrap();
+    for asset in [&file, &index] {
+        assert!(site.disk().would_load(asset).unwrap());
+    }
+    fs::remove_dir(at("a.txt.gz")).unwrap();
+    assert!(!site.disk().would_load(&file).unwrap());
+    site.write("a.txt.gz", b"coded");
+    assert!(!site.disk().would_load(&file).unwrap());
+    fs::remove_dir(at("dir/index.html")).unwrap();
+    assert!(!site.disk().would_load(&index).unwrap());
+}
