@@ -195,6 +195,7 @@ fn limits(flags: &Flags, sources: &Sources<'_>) -> Result<Limits, String> {
     let shutdown_timeout: &[_] = &[("SHUTDOWN_TIMEOUT", values::deadline as fn(&str) -> _)];
     let queue_size: &[_] = &[("QUEUE_SIZE", values::queue_size as fn(&str) -> _)];
     let (bounds, deadlines, work) = (&flags.bounds, &flags.deadlines, &flags.work);
+    let defaults = Limits::default();
     Ok(Limits {
         head_bytes_max: bounds.max_header_size,
         fields_max: bounds.max_headers,
@@ -223,6 +224,8 @@ fn limits(flags: &Flags, sources: &Sources<'_>) -> Result<Limits, String> {
             flags.shutdown.shutdown_timeout,
             shutdown_timeout,
         )?,
-        ..Limits::default()
+        // Who sends a body that could have been taken gets to read why it is not.
+        linger_bytes_max: defaults.linger_bytes_max.max(bounds.max_body),
+        ..defaults
     })
 }

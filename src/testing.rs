@@ -157,3 +157,25 @@ fn run(mut command: Command) -> String {
     assert!(output.status.success(), "{command:?}: {errors}");
     String::from_utf8(output.stdout).unwrap()
 }
+
+/// Does `test` as somebody who may not read everything, also where this is root.
+#[cfg(target_os = "linux")]
+pub fn without_privileges(test: impl FnOnce() + Send) {
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
+    // They are those of a thread: other tests keep theirs.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut own = capabilities(None).unwrap();
+            own.effective -= CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+            set_capabilities(None, own).unwrap();
+            test();
+        });
+    });
+}
+
+/// The same where privileges cannot be given up for a while.
+#[cfg(not(target_os = "linux"))]
+pub fn without_privileges(test: impl FnOnce() + Send) {
+    test();
+}

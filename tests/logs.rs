@@ -4,7 +4,7 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -299,9 +299,12 @@ fn a_fifo_is_a_log_if_somebody_reads_it() {
     rustix::fs::mknodat(CWD, &fifo, FileType::Fifo, mode, 0).unwrap();
     let args = ["-l", "127.0.0.1:0", "--access-log", fifo.to_str().unwrap()];
     // Nobody does: that is said at once.
-    let refused = command(&args).output().unwrap();
-    assert_eq!(refused.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&refused.stderr);
+    let mut refused = command(&args).stderr(Stdio::piped()).spawn().unwrap();
+    let status = until("it is refused", PATIENCE, || refused.try_wait().unwrap());
+    assert_eq!(status.code(), Some(2));
+    let mut said = String::new();
+    let mut stderr = refused.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
     assert!(said.contains("nobody reads this FIFO"), "{said}");
     let reading = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;
     let reader = rustix::fs::open(&fifo, reading, mode).unwrap();

@@ -64,10 +64,12 @@ pub struct Limits {
     /// Bytes of an unread request body that are read and thrown away to keep the connection.
     pub skip_bytes_max: u64,
     /// Bytes that are read and thrown away while a connection lingers: more than `body_bytes_max`,
-    /// so that who sends a body that is refused gets to read why.
+    /// so that who sends a body that is refused gets to read why, if that takes half a minute at
+    /// most.
     pub linger_bytes_max: u64,
-    /// Time that a connection lingers: its answer is sent and its write side shut, but the client
-    /// is still sending, and closing now would reset the connection before the answer is read.
+    /// Time that a connection lingers in which nothing comes in: its answer is sent and its write
+    /// side shut, but the client may still be sending, and closing now would reset the connection
+    /// before the answer is read.
     pub linger_timeout: Duration,
     /// Time that connections idle at the start of a drain stay open, for requests already on their
     /// way.

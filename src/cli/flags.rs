@@ -262,7 +262,8 @@ pub struct Work {
     /// Jobs that may wait for a thread [env: QUEUE_SIZE]
     ///
     /// A job is work that may block and so may not run on a worker. When this many wait, the next
-    /// one is answered with 503.
+    /// one is answered with 503. Brief ones have a queue of this length of their own, and one that
+    /// reads more of a file that is being sent cuts the answer if that is full.
     #[arg(long, value_name = "N", default_value = "10000", value_parser = values::queue_size)]
     pub queue_size: usize,
     /// Threads for jobs
@@ -304,7 +305,7 @@ impl From<AcceptMode> for Accept {
 pub struct Logs {
     /// File for the access log, - for standard output, or off
     ///
-    /// A file is appended to, and opened again on the signal USR1. When whatever takes the log
+    /// A file is appended to, and opened again on the signal USR1; a FIFO needs a reader. When whatever takes the log
     /// does not keep up, lines are dropped and counted; serving never waits for it.
     #[arg(long, value_name = "FILE", default_value = "-", value_parser = values::access_log)]
     pub access_log: AccessLog,

@@ -160,7 +160,8 @@ pub struct Place {
     pub key: Box<[u8]>,
     /// Where it is.
     pub path: CString,
-    /// Where something would have to be for another asset to come of the same request.
+    /// Where something would have to be for another asset to come of the same request, and nothing
+    /// is, or nothing that can be looked at.
     pub absent: Vec<CString>,
     /// Where there is something that would do so, but cannot be used, and what it was.
     pub unusable: Vec<(CString, Stamp)>,

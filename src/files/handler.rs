@@ -13,6 +13,7 @@ use reactor::time::Instant;
 use reactor::{ErrorHandler, Handler, Parts, Reply, Request, Status};
 
 use super::asset::Asset;
+use super::cache::clock::Cache;
 use super::cache::sight::{AtOnce, InJob};
 use super::cache::tree::{Found, Look, Tree};
 use super::config::Config;
@@ -79,7 +80,8 @@ impl Files {
         let path = self.path(raw, &mut worker.path)?;
         let found = self.look(&mut worker.tree, lent.now);
         if found.is_overdue {
-            return Ok(Resolved::Later(None));
+            let at_hand = path.and_then(|path| at_hand(&path, found.cache));
+            return Ok(Resolved::Later(at_hand));
         }
         let mut sight = AtOnce {
             disk: Disk {
@@ -298,6 +300,15 @@ impl ErrorHandler for Handle {
         let mut lent = request.parts(self.0.reach)?;
         self.0.errors.reply(status, &self.0, &mut lent)
     }
+}
+
+/// What is at hand of a path, whether it still is there or not.
+fn at_hand(path: &FilePath<'_>, cache: &mut Cache) -> Option<Arc<Asset>> {
+    let key = match path.is_directory() {
+        true => path.directory_key(),
+        false => path.as_bytes(),
+    };
+    cache.find(key).map(|hit| Arc::clone(hit.asset))
 }
 
 /// Says which files are not there yet that are to answer where there is none.

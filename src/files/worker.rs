@@ -32,8 +32,8 @@ impl Worker {
         }
     }
 
-    /// To be called in each turn. Closes what is open for nothing; returns when it has to be looked
-    /// again.
+    /// To be called in each turn, which then may code its share again. Closes what is open for
+    /// nothing; returns when it has to be looked again.
     pub fn tend(&mut self, now: Instant) -> Option<Instant> {
         self.ration.begin_turn();
         self.tree.close_unused(now)

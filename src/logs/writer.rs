@@ -6,7 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -59,8 +59,14 @@ fn open_file(path: &Path) -> io::Result<File> {
         .create(true)
         .custom_flags(OFlags::NONBLOCK.bits() as i32)
         .open(path);
-    let file = opened.map_err(|error| match Errno::from_io_error(&error) {
-        Some(Errno::NXIO) => io::Error::new(error.kind(), "nobody reads this FIFO"),
+    let kind = || path.metadata().map(|metadata| metadata.file_type());
+    let file = opened.map_err(|error| match (Errno::from_io_error(&error), kind()) {
+        (Some(Errno::NXIO), Ok(kind)) if kind.is_fifo() => {
+            io::Error::new(error.kind(), "nobody reads this FIFO")
+        }
+        (Some(Errno::NXIO), Ok(kind)) if kind.is_socket() => {
+            io::Error::new(error.kind(), "it is a socket; write - for standard output")
+        }
         _ => error,
     })?;
     // From now on it may block.

@@ -464,6 +464,12 @@ impl Socket {
         Sent::All
     }
 
+    /// What was sent and not taken is thrown away when the socket is closed, and the peer is told so
+    /// by a reset.
+    pub fn abort(&mut self) {
+        self.transport.abort();
+    }
+
     /// Tells the peer that no more will be sent.
     pub fn shutdown_write(&mut self) {
         // Fails only when the connection is broken already, which the next read tells.

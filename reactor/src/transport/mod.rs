@@ -151,6 +151,14 @@ impl Transport {
         }
     }
 
+    /// Has closing reset the connection, so that the system keeps nothing of what was sent. Only
+    /// over TCP there is more to it than to close.
+    pub fn abort(&mut self) {
+        if let Transport::Tcp(socket) = self {
+            socket.abort();
+        }
+    }
+
     /// Whether a read shorter than the room offered means that nothing more is there, as long as no
     /// event said `closed`: then the next bytes come with an event of their own. So it is for TCP
     /// on Linux; everywhere else only `WouldBlock` says so.

@@ -53,6 +53,11 @@ impl TcpTransport {
     pub(super) fn shutdown_write(&mut self) -> io::Result<()> {
         self.0.shutdown(Shutdown::Write)
     }
+
+    pub(super) fn abort(&mut self) {
+        // Fails only on a connection that is gone already.
+        let _ = SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
+    }
 }
 
 /// A listening TCP socket.
@@ -169,7 +174,9 @@ const BALANCES: bool = cfg!(any(
     target_os = "android",
     target_os = "freebsd"
 ));
-/// A peer that vanished without a word is noticed though nothing is sent: after two minutes.
+/// A peer that vanished without a word is noticed though nothing is sent: after two minutes. It is
+/// not probed as long as it has not acknowledged what was sent; then the system decides when it has
+/// sent that often enough.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 6;

@@ -112,6 +112,7 @@ fn every_limit_has_its_flag() {
         body_rate_min: 1024,
         drain_grace: Duration::from_millis(100),
         shutdown_timeout: Duration::from_secs(60),
+        linger_bytes_max: 1 << 30,
         ..Limits::default()
     };
     assert_eq!(config(&arguments, &[]).limits, expected);

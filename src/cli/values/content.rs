@@ -83,14 +83,7 @@ pub fn fallback(text: &str) -> Result<String, String> {
     if text.starts_with('=') || text.contains('$') || text.ends_with('/') || text.is_empty() {
         return Err(wanted.into());
     }
-    let path = candidate(text)?;
-    let is_hidden = |name: &str| name.starts_with('.') && name != ".well-known";
-    match text.split('/').any(is_hidden) {
-        true => Err(format!(
-            "'{text}' is hidden, as all is whose name begins with a dot"
-        )),
-        false => Ok(path),
-    }
+    candidate(text)
 }
 
 /// A path in which `$uri` stands for the one that was asked for. Neither may lead upwards.

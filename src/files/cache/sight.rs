@@ -1,4 +1,5 @@
-//! Who says what there is at a path: the cache and then the disk, or the disk alone.
+//! Who says what there is at a path: the cache and then the disk at once, or in a job the disk and
+//! what was at hand of it, or the disk alone.
 
 use std::io;
 use std::sync::Arc;

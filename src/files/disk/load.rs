@@ -212,7 +212,8 @@ impl Disk<'_> {
         let is_same = |path: &CString, stamp: Option<&Stamp>| match self.peek_at(path) {
             Ok(metadata) => Ok(stamp == Some(&Stamp::of(&metadata))),
             Err(error) if tells_nothing(&error) => Err(error),
-            Err(error) => Ok(stamp.is_none() && is_absence(&error)),
+            // What cannot be looked at could not be used before either.
+            Err(_) => Ok(stamp.is_none()),
         };
         for (path, stamp) in asset.sources() {
             if !is_same(path, stamp)? {

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::encoding::SLICE_BYTES;
+/// Bytes of small files that a worker codes in one turn at most, whole: a millisecond or so.
+const WHOLE_BYTES_A_TURN: usize = 64 << 10;
 
-/// Bytes that a worker codes in one turn at most: a millisecond or two.
-const BYTES_A_TURN: usize = 64 << 10;
-
-/// Slices that are coded in one turn at most.
-const SLICES_A_TURN: u64 = (BYTES_A_TURN / SLICE_BYTES) as u64;
+/// Slices of other files that it codes beside them. They have their own share: small files come
+/// first in each turn, and would leave them nothing.
+const SLICES_A_TURN: u64 = 2;
 
 /// What a worker may still code in this turn. Shared with the files that it codes while they are
 /// sent, which know nothing else of it.
@@ -17,7 +16,8 @@ const SLICES_A_TURN: u64 = (BYTES_A_TURN / SLICE_BYTES) as u64;
 pub struct Ration {
     /// Counted from the first.
     turn: AtomicU64,
-    bytes_left: AtomicUsize,
+    whole_bytes_left: AtomicUsize,
+    slices_left: AtomicU64,
 }
 
 /// A file's place among those that are coded while they are sent.
@@ -33,21 +33,23 @@ impl Ration {
     pub fn new() -> Arc<Ration> {
         Arc::new(Ration {
             turn: AtomicU64::new(0),
-            bytes_left: AtomicUsize::new(BYTES_A_TURN),
+            whole_bytes_left: AtomicUsize::new(WHOLE_BYTES_A_TURN),
+            slices_left: AtomicU64::new(SLICES_A_TURN),
         })
     }
 
     /// To be called once in each turn.
     pub fn begin_turn(&self) {
         self.turn.fetch_add(1, Relaxed);
-        self.bytes_left.store(BYTES_A_TURN, Relaxed);
+        self.whole_bytes_left.store(WHOLE_BYTES_A_TURN, Relaxed);
+        self.slices_left.store(SLICES_A_TURN, Relaxed);
     }
 
-    /// Whether so many bytes may be coded now; then they are counted.
+    /// Whether a file of so many bytes may be coded now as a whole; then they are counted.
     pub fn has_room(&self, bytes: usize) -> bool {
         // Only one thread counts here.
-        let left = self.bytes_left.load(Relaxed).checked_sub(bytes);
-        left.inspect(|left| self.bytes_left.store(*left, Relaxed))
+        let left = self.whole_bytes_left.load(Relaxed).checked_sub(bytes);
+        left.inspect(|left| self.whole_bytes_left.store(*left, Relaxed))
             .is_some()
     }
 
@@ -64,9 +66,13 @@ impl Place {
     /// Whether it is this file's turn to have a slice coded; then that is counted. Where many are
     /// coded, each is passed over for as many turns as the others need.
     pub fn has_turn(&mut self) -> bool {
-        let turn = self.ration.turn.load(Relaxed);
-        let has_turn = turn >= self.next && self.ration.has_room(SLICE_BYTES);
+        let Ration {
+            turn, slices_left, ..
+        } = &*self.ration;
+        let (turn, left) = (turn.load(Relaxed), slices_left.load(Relaxed));
+        let has_turn = turn >= self.next && left > 0;
         if has_turn {
+            slices_left.store(left - 1, Relaxed);
             self.next = turn + places(&self.ration).div_ceil(SLICES_A_TURN);
         }
         has_turn
@@ -85,11 +91,13 @@ mod tests {
     #[test]
     fn a_turn_codes_so_much_and_the_next_as_much_again() {
         let ration = Ration::new();
+        let mut place = ration.place(1).unwrap();
         for _ in 0..3 {
-            assert!(ration.has_room(BYTES_A_TURN - 1));
+            assert!(ration.has_room(WHOLE_BYTES_A_TURN - 1));
             assert!(!ration.has_room(2));
             assert!(ration.has_room(1));
             assert!(!ration.has_room(1));
+            assert!(place.has_turn(), "small files leave slices their share");
             ration.begin_turn();
         }
     }
@@ -106,7 +114,7 @@ mod tests {
 
     #[test]
     fn files_take_turns_however_many_they_are() {
-        for count in [1, 3, 4, 5, 16, 31, 32] {
+        for count in [1, 2, 3, 4, 5, 16, 31, 32] {
             let ration = Ration::new();
             let mut places: Vec<_> = (0..count).map(|_| ration.place(32).unwrap()).collect();
             let mut coded = vec![0; count];

@@ -32,7 +32,9 @@ pub(super) enum Phase {
     Write,
     /// A job: its reply, or what it reads of a file.
     Request,
-    /// A stream that has nothing now. It may take for ever; a dead client is found by TCP.
+    /// A stream that has nothing now. It may take for ever; a dead client is found by TCP, in two
+    /// minutes if nothing is sent to it, else when the system has sent it again often enough: after
+    /// a quarter of an hour on Linux.
     Watch,
     /// The client to close.
     Linger,
@@ -47,7 +49,8 @@ impl Phase {
             // A job that reads goes before another one.
             Phase::Idle | Phase::Write | Phase::Request => sent,
             Phase::Watch => received || sent,
-            Phase::Fresh | Phase::Handshake | Phase::Head | Phase::Skip | Phase::Linger => false,
+            Phase::Linger => received,
+            Phase::Fresh | Phase::Handshake | Phase::Head | Phase::Skip => false,
         }
     }
 }
@@ -170,7 +173,13 @@ impl Downstream {
                     None => look,
                 }
             }
-            Phase::Linger => self.since + limits.linger_timeout,
+            Phase::Linger => {
+                let silent = self.since + limits.linger_timeout;
+                match self.state {
+                    State::Lingering { until, .. } => silent.min(until),
+                    _ => silent,
+                }
+            }
         }
     }
 
@@ -218,10 +227,12 @@ impl Downstream {
         self.socket.expect_room();
         let verdict = self.drive(key, site, cx);
         let still_waits = self.phase == Phase::Write && self.due <= cx.now;
-        match verdict == Verdict::Stay && still_waits {
-            true => self.close(cx),
-            false => verdict,
+        if verdict == Verdict::Stay && still_waits {
+            // Else the system would keep for minutes what the client does not take.
+            self.socket.abort();
+            return self.close(cx);
         }
+        verdict
     }
 
     fn exchange_of<'a>(

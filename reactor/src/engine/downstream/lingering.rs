@@ -1,11 +1,16 @@
 //! The end of a connection: patience with a client that has not read it yet.
 
+use std::time::Duration;
+
 use super::{Budget, Downstream, State, Step};
 use crate::buffer::Input;
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
 use crate::engine::site::Site;
 use crate::engine::socket::Received;
+
+/// Longest time that a connection lingers, however much still comes in: as in nginx.
+const LINGER_MAX: Duration = Duration::from_secs(30);
 
 impl Downstream {
     /// Shuts the write side, and waits for the client to close.
@@ -21,19 +26,18 @@ impl Downstream {
         self.socket.shutdown_write();
         self.state = State::Lingering {
             bytes_left: site.limits.linger_bytes_max,
+            until: cx.now + LINGER_MAX,
         };
         Step::Go
     }
 
     /// Throws away what the client still sends.
     #[inline(never)]
-    pub(super) fn linger(
-        &mut self,
-        mut bytes_left: u64,
-        key: Key,
-        cx: &mut Context,
-        budget: &mut Budget,
-    ) -> Step {
+    pub(super) fn linger(&mut self, key: Key, cx: &mut Context, budget: &mut Budget) -> Step {
+        let State::Lingering { bytes_left, until } = self.state else {
+            return Step::Go;
+        };
+        let mut left = bytes_left;
         let Some(mut hand) = self.take_hand(key, cx) else {
             return Step::Wait;
         };
@@ -48,9 +52,10 @@ impl Downstream {
             match self.fill(&mut hand) {
                 Received::Bytes(count) => {
                     budget.spend(self.cost(count));
-                    bytes_left = bytes_left.saturating_sub(count as u64);
+                    left = left.saturating_sub(count as u64);
+                    self.received = true;
                     hand.start = hand.end;
-                    if bytes_left == 0 {
+                    if left == 0 {
                         break Step::Close;
                     }
                 }
@@ -61,7 +66,10 @@ impl Downstream {
             }
         };
         self.put_hand(hand, cx);
-        self.state = State::Lingering { bytes_left };
+        self.state = State::Lingering {
+            bytes_left: left,
+            until,
+        };
         step
     }
 }

@@ -112,6 +112,8 @@ enum State {
     Lingering {
         /// Bytes after which that ends.
         bytes_left: u64,
+        /// When it ends, whatever the client still sends.
+        until: Instant,
     },
 }
 
@@ -330,7 +332,7 @@ impl Downstream {
                 State::Closing { lingers: false } => Step::Close,
                 State::Closing { .. } if cx.mutated(Mutation::NoLingering) => Step::Close,
                 State::Closing { lingers: true } => self.begin_lingering(site, cx),
-                State::Lingering { bytes_left } => self.linger(bytes_left, key, cx, budget),
+                State::Lingering { .. } => self.linger(key, cx, budget),
             };
             match step {
                 Step::Go => goes_unsent = false,

@@ -87,10 +87,6 @@ fn a_fallback_or_an_index_that_is_no_file_is_refused() {
                 "there must be no . or .. among the names of '../index.html'",
             ),
             ("a\\b", "a path has no backslash and no control character"),
-            (
-                "a/.env",
-                "'a/.env' is hidden, as all is whose name begins with a dot",
-            ),
         ],
     );
     refuses(

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::*;
 use crate::files::config::Config;
 use crate::files::sample::{self, WALL};
-use crate::testing::TempDir;
+use crate::testing::{TempDir, without_privileges};
 
 /// A directory and its rules.
 struct Site {
@@ -303,7 +303,16 @@ fn what_cannot_be_used_beside_a_file_is_looked_at_once() {
     fs::create_dir_all(at("dir/index.html")).unwrap();
     site.write("dir/index.htm", b"index");
     fs::create_dir(at("a.txt.gz")).unwrap();
-    std::os::unix::fs::symlink("a.txt.br", at("a.txt.br")).unwrap();
+    fs::create_dir(at("closed")).unwrap();
+    fs::set_permissions(at("closed"), fs::Permissions::from_mode(0o000)).unwrap();
+    symlink("closed/a.txt.br", at("a.txt.br")).unwrap();
+    without_privileges(|| check_unusable(&site));
+    fs::set_permissions(at("closed"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// The rest of it, as somebody who may not look into `closed`.
+fn check_unusable(site: &Site) {
+    let at = |name: &str| site.dir.path().join(name);
     let mut buffer = Vec::new();
     let path = FilePath::parse(b"/a.txt", false, &mut buffer).unwrap();
     let Looked::File(file) = site.disk().look(&path).unwrap() else {

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::files::path::FilePath;
-use crate::testing::{TempDir, skip, undisturbed};
+use crate::testing::{TempDir, skip, undisturbed, without_privileges};
 use tree::{Answer, Tree, ask, error, file, roots};
 
 #[test]
@@ -234,28 +234,6 @@ fn a_name_that_was_never_asked_for_is_not_looked_for_at_once() {
         let error = root.peek_now(c"sub/never").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock, "{root:?}");
     }
-}
-
-/// Does `test` as somebody who may not read everything, also where this is root.
-#[cfg(target_os = "linux")]
-fn without_privileges(test: impl FnOnce() + Send) {
-    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
-
-    // They are those of a thread: other tests keep theirs.
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut own = capabilities(None).unwrap();
-            own.effective -= CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
-            set_capabilities(None, own).unwrap();
-            test();
-        });
-    });
-}
-
-/// The same where privileges cannot be given up for a while.
-#[cfg(not(target_os = "linux"))]
-fn without_privileges(test: impl FnOnce() + Send) {
-    test();
 }
 
 #[test]
