@@ -27,12 +27,19 @@ const LATE: [&str; 2] = ["--handshake-timeout", "60s"];
 fn plain_http_on_the_port_for_tls_gets_a_page_to_read() {
     let watched = Watched::start_secure(&LATE);
     let post = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello";
-    for (number, request) in [&get("/")[..], post, b"G", b"\r\n"].iter().enumerate() {
+    let head = b"HEAD / HTTP/1.1\r\nHost: test\r\n\r\n";
+    for (number, request) in [&get("/")[..], post, b"G", head, b"\r\n"]
+        .iter()
+        .enumerate()
+    {
         let mut client = Client::connect(watched.secure());
         client.send(request);
         if request == b"\r\n" {
             client.shut_write();
             client.rest_or_reset();
+        } else if request == head {
+            assert_eq!(client.response_to("HEAD").status, 400);
+            client.expect_eof();
         } else {
             let response = client.response();
             assert_eq!(response.status, 400);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::replying::wants_body;
 use super::{Budget, Downstream, OVERHEAD_BYTES, State, Step};
 use crate::engine::arena::Key;
 use crate::engine::context::Context;
@@ -63,7 +64,7 @@ impl Downstream {
                     cx.handshakes.spend();
                     match self.socket.answer_hello() {
                         Ok(()) => break Step::Go,
-                        Err(fault) => break self.fail_handshake(fault, site, cx),
+                        Err(fault) => break self.fail_handshake(fault, b"", site, cx),
                     }
                 }
                 Handshake::Finished => {
@@ -74,7 +75,9 @@ impl Downstream {
                 }
                 Handshake::Blocked => break Step::Wait,
                 Handshake::Left => break Step::Close,
-                Handshake::Failed(fault) => break self.fail_handshake(fault, site, cx),
+                Handshake::Failed(fault) => {
+                    break self.fail_handshake(fault, &hand.block, site, cx);
+                }
             }
         };
         hand.start = hand.end;
@@ -91,15 +94,16 @@ impl Downstream {
         self.begin_phase();
     }
 
-    /// Sends the last word, and has the client read it.
+    /// Sends the last word, and has the client read it: one that speaks HTTP in the clear began
+    /// with `text`.
     #[cold]
-    fn fail_handshake(&mut self, fault: Fault, site: &Site, cx: &mut Context) -> Step {
+    fn fail_handshake(&mut self, fault: Fault, text: &[u8], site: &Site, cx: &mut Context) -> Step {
         cx.stats.handshakes_failed.increment();
         log::debug!("{}: {fault}", self.peer);
         if fault == Fault::Plaintext {
             self.socket.forget_tls();
             let reply = Reply::text(SPEAK_TLS).with_status(Status::BAD_REQUEST);
-            self.answer_unread(reply, true, site, cx);
+            self.answer_unread(reply, wants_body(text), site, cx);
         }
         self.state = State::Closing { lingers: true };
         Step::Go

@@ -57,6 +57,7 @@ pub(crate) use inspect::ConnectionView;
 
 use deadline::Phase;
 use intake::{Hand, Intake};
+use replying::wants_body;
 
 /// A connection to a client.
 #[derive(Debug)]
@@ -386,10 +387,7 @@ impl Downstream {
     /// it sends, is thrown away.
     #[cold]
     fn refuse(&mut self, status: Status, text: &[u8], site: &Site, cx: &mut Context) {
-        // An empty line before a request does not count (RFC 9112 section 2.2).
-        let text = text.strip_prefix(b"\r\n").unwrap_or(text);
-        let wants_body = !text.starts_with(b"HEAD ");
-        self.answer_unread(Reply::in_words(status), wants_body, site, cx);
+        self.answer_unread(Reply::in_words(status), wants_body(text), site, cx);
         self.state = State::Closing { lingers: true };
     }
 

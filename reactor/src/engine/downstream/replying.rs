@@ -162,6 +162,14 @@ impl Downstream {
     }
 }
 
+/// Whether the answer to what begins with `text` has a body, if that is a request (RFC 9110 section
+/// 9.3.2).
+pub(super) fn wants_body(text: &[u8]) -> bool {
+    // An empty line before a request does not count (RFC 9112 section 2.2).
+    let text = text.strip_prefix(b"\r\n").unwrap_or(text);
+    !text.starts_with(b"HEAD ")
+}
+
 /// What the response to `head` says of the connection.
 #[inline]
 pub(super) fn persistence(head: &RequestHead, keep: bool) -> Persistence {
