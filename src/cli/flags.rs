@@ -305,8 +305,9 @@ impl From<AcceptMode> for Accept {
 pub struct Logs {
     /// File for the access log, - for standard output, or off
     ///
-    /// A file is appended to, and opened again on the signal USR1; a FIFO needs a reader. When whatever takes the log
-    /// does not keep up, lines are dropped and counted; serving never waits for it.
+    /// A file is appended to, and opened again on the signal USR1; a FIFO needs a reader. When
+    /// whatever takes the log does not keep up, lines are dropped and counted; serving never waits
+    /// for it.
     #[arg(long, value_name = "FILE", default_value = "-", value_parser = values::access_log)]
     pub access_log: AccessLog,
     /// json, combined, common or text [env: TIDEGATE_LOG_FORMAT] [default: text on a terminal, else

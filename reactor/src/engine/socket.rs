@@ -464,8 +464,8 @@ impl Socket {
         Sent::All
     }
 
-    /// What was sent and not taken is thrown away when the socket is closed, and the peer is told so
-    /// by a reset.
+    /// What was sent and not taken is thrown away when the socket is closed, and the peer is told
+    /// so by a reset.
     pub fn abort(&mut self) {
         self.transport.abort();
     }
