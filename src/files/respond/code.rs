@@ -36,8 +36,8 @@ pub(super) fn begin(
         {
             code_at_once(answer, coding, bytes, lent)
         }
-        content if content.len() <= KEPT_BYTES_MAX => code_in_job(answer, coding, lent),
-        Content::Memory(_) => None,
+        Content::Memory(_) => code_in_job(answer, coding, lent),
+        Content::File(_, length) if *length <= KEPT_BYTES_MAX => code_in_job(answer, coding, lent),
         Content::File(file, length) => code_in_slices(coding, file, *length, form, lent),
     }
 }
