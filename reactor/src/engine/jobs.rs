@@ -165,12 +165,12 @@ impl JobPool {
                 let pool = self.clone();
                 let name = format!("job-{index}");
                 thread::Builder::new().name(name).spawn(move || {
-                    while let Some(order) = pool.wait() {
-                        let pace = order.pace;
+                    let mut done = None;
+                    while let Some(order) = pool.wait(done) {
+                        done = Some(order.pace);
                         if let Some(begun) = order.begin() {
                             begun.finish();
                         }
-                        pool.count_out(pace);
                     }
                 })
             })
@@ -231,8 +231,11 @@ impl JobPool {
         self.shared.work.notify_all();
     }
 
-    fn wait(&self) -> Option<Order> {
+    /// Waits for work for a thread that has `done` some. Nobody need be told that another long job
+    /// may begin: who has ended one looks here.
+    fn wait(&self, done: Option<Pace>) -> Option<Order> {
         let mut state = self.lock();
+        state.long_running -= usize::from(done == Some(Pace::Long));
         loop {
             let may_be_long = state.long_running < state.long_max;
             if let Some(order) = state.waiting.pop(may_be_long) {
@@ -248,11 +251,6 @@ impl JobPool {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    /// A job has ended. Nobody need be told that another long one may begin: who tells looks next.
-    fn count_out(&self, pace: Pace) {
-        self.lock().long_running -= usize::from(pace == Pace::Long);
     }
 
     /// Jobs do not run under the lock, so a panic cannot leave the state broken.

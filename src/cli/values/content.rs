@@ -151,8 +151,8 @@ pub fn cache_control(text: &str) -> Result<CacheControl, String> {
     let (pattern, value) = if text.starts_with(['/', '*']) {
         let missing = "the value is missing, as in '*.css=max-age=3600'";
         let (pattern, value) = text.split_once('=').ok_or(missing)?;
-        let last = pattern.rsplit(char::is_whitespace).next();
-        if last != Some(pattern) && last.is_some_and(|last| VALUED.contains(&last)) {
+        let words = pattern.rsplit_once(char::is_whitespace);
+        if words.is_some_and(|(_, last)| VALUED.contains(&last)) {
             return Err(missing.into());
         }
         if pattern.contains('{') && pattern.contains('}') {

@@ -3,8 +3,8 @@
 //! Bounded in bytes and in descriptors. When there is no room the clock hand goes round: what was
 //! used since it last came by stays for another round, what was not goes (the CLOCK algorithm, an
 //! approximation of least recently used that costs a hit one store). Files are kept open for a
-//! while only: what is open cannot be given back to the disk. Must not look at the disk, but
-//! for whether an open file still has a name, which the system has in memory.
+//! while only: what is open cannot be given back to the disk. Must not look at the disk, but for
+//! whether an open file still has a name, which the system has in memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -150,8 +150,8 @@ fn code_in_slices(
     form: Representation,
     lent: &mut Lent<'_, '_>,
 ) -> Option<Answered> {
-    let place = lent.local.ration.place(STREAMS_MAX)?;
-    let sliced = match Sliced::new(coding, file, length, place) {
+    let seat = lent.local.ration.seat(STREAMS_MAX)?;
+    let sliced = match Sliced::new(coding, file, length, seat) {
         Ok(sliced) => sliced,
         Err(error) => {
             log::error!("cannot code a file: {error}");

@@ -1,4 +1,6 @@
 //! How much a worker codes in one turn, for which all its clients wait.
+//!
+//! Owns the counts. Must not code anything itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -20,9 +22,9 @@ pub struct Ration {
     slices_left: AtomicU64,
 }
 
-/// A file's place among those that are coded while they are sent.
+/// A file's seat among those that are coded while they are sent.
 #[derive(Debug)]
-pub struct Place {
+pub struct Seat {
     ration: Arc<Ration>,
     /// The turn from which on its next slice may be coded: others have theirs before.
     next: u64,
@@ -53,16 +55,16 @@ impl Ration {
             .is_some()
     }
 
-    /// A place for another file, if no more than `files_max` have one by then.
-    pub fn place(self: &Arc<Ration>, files_max: usize) -> Option<Place> {
-        (places(self) < files_max as u64).then(|| Place {
+    /// A seat for another file, if no more than `files_max` have one by then.
+    pub fn seat(self: &Arc<Ration>, files_max: usize) -> Option<Seat> {
+        (seats(self) < files_max as u64).then(|| Seat {
             ration: Arc::clone(self),
             next: 0,
         })
     }
 }
 
-impl Place {
+impl Seat {
     /// Whether it is this file's turn to have a slice coded; then that is counted. Where many are
     /// coded, each is passed over for as many turns as the others need.
     pub fn has_turn(&mut self) -> bool {
@@ -73,14 +75,14 @@ impl Place {
         let has_turn = turn >= self.next && left > 0;
         if has_turn {
             slices_left.store(left - 1, Relaxed);
-            self.next = turn + places(&self.ration).div_ceil(SLICES_A_TURN);
+            self.next = turn + seats(&self.ration).div_ceil(SLICES_A_TURN);
         }
         has_turn
     }
 }
 
-/// How many files have a place: all that share it but the worker itself.
-fn places(ration: &Arc<Ration>) -> u64 {
+/// How many files have a seat: all that share it but the worker itself.
+fn seats(ration: &Arc<Ration>) -> u64 {
     Arc::strong_count(ration) as u64 - 1
 }
 
@@ -91,38 +93,38 @@ mod tests {
     #[test]
     fn a_turn_codes_so_much_and_the_next_as_much_again() {
         let ration = Ration::new();
-        let mut place = ration.place(1).unwrap();
+        let mut seat = ration.seat(1).unwrap();
         for _ in 0..3 {
             assert!(ration.has_room(WHOLE_BYTES_A_TURN - 1));
             assert!(!ration.has_room(2));
             assert!(ration.has_room(1));
             assert!(!ration.has_room(1));
-            assert!(place.has_turn(), "small files leave slices their share");
+            assert!(seat.has_turn(), "small files leave slices their share");
             ration.begin_turn();
         }
     }
 
     #[test]
-    fn there_are_so_many_places() {
+    fn there_are_so_many_seats() {
         let ration = Ration::new();
-        let first = ration.place(2).unwrap();
-        let _second = ration.place(2).unwrap();
-        assert!(ration.place(2).is_none());
+        let first = ration.seat(2).unwrap();
+        let _second = ration.seat(2).unwrap();
+        assert!(ration.seat(2).is_none());
         drop(first);
-        assert!(ration.place(2).is_some());
+        assert!(ration.seat(2).is_some());
     }
 
     #[test]
     fn files_take_turns_however_many_they_are() {
         for count in [1, 2, 3, 4, 5, 16, 31, 32] {
             let ration = Ration::new();
-            let mut places: Vec<_> = (0..count).map(|_| ration.place(32).unwrap()).collect();
+            let mut seats: Vec<_> = (0..count).map(|_| ration.seat(32).unwrap()).collect();
             let mut coded = vec![0; count];
             for _ in 0..100 {
                 let mut in_turn = 0;
                 // Always in the same order: who comes first must not have all.
-                for (place, coded) in places.iter_mut().zip(&mut coded) {
-                    if place.has_turn() {
+                for (seat, coded) in seats.iter_mut().zip(&mut coded) {
+                    if seat.has_turn() {
                         *coded += 1;
                         in_turn += 1;
                     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reactor::sys::OpenFile;
 use reactor::{Progress, Pull, Stream};
 
-use super::ration::Place;
+use super::ration::Seat;
 use crate::encoding::{Coding, Encoder, SLICE_BYTES};
 
 /// A file that is coded as the client takes it.
@@ -20,7 +20,7 @@ pub struct Sliced {
     made: Vec<u8>,
     sent: usize,
     slice: Slice,
-    place: Place,
+    seat: Seat,
 }
 
 /// Where the next slice comes from.
@@ -28,11 +28,11 @@ enum Slice {
     /// From the file, if it is in memory.
     Direct,
     /// A job reads it: it is here when that is done.
-    Reading(Answer),
+    Reading(Delivery),
 }
 
 /// Where a job leaves what it has read.
-type Answer = Arc<Mutex<Option<io::Result<Vec<u8>>>>>;
+type Delivery = Arc<Mutex<Option<io::Result<Vec<u8>>>>>;
 
 /// What a job is to do.
 type Task = Box<dyn FnOnce() + Send>;
@@ -43,7 +43,7 @@ impl Sliced {
         coding: Coding,
         file: &Arc<OpenFile>,
         length: u64,
-        place: Place,
+        seat: Seat,
     ) -> io::Result<Sliced> {
         Ok(Sliced {
             file: Arc::clone(file),
@@ -53,7 +53,7 @@ impl Sliced {
             made: Vec::new(),
             sent: 0,
             slice: Slice::Direct,
-            place,
+            seat,
         })
     }
 
@@ -62,15 +62,18 @@ impl Sliced {
     fn next(&mut self, submit: impl FnOnce(Task) -> bool) -> io::Result<Option<Vec<u8>>> {
         let count = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let count = count.min(SLICE_BYTES);
-        if let Slice::Reading(answer) = &self.slice {
-            let read = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Slice::Reading(delivery) = &self.slice {
+            let read = delivery
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             return match read {
                 Some(read) => {
                     self.slice = Slice::Direct;
                     read.map(Some)
                 }
                 // It has left nothing and never will.
-                None if Arc::strong_count(answer) == 1 => {
+                None if Arc::strong_count(delivery) == 1 => {
                     Err(io::Error::other("the job that was to read it has failed"))
                 }
                 None => Ok(None),
@@ -86,8 +89,8 @@ impl Sliced {
                 Ok(Some(bytes))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                let answer = Answer::default();
-                let (file, at, told) = (Arc::clone(&self.file), self.at, Arc::clone(&answer));
+                let delivery = Delivery::default();
+                let (file, at, told) = (Arc::clone(&self.file), self.at, Arc::clone(&delivery));
                 let is_taken = submit(Box::new(move || {
                     let read = file.read(&mut bytes, at).map(|count| {
                         bytes.truncate(count);
@@ -95,7 +98,7 @@ impl Sliced {
                     });
                     *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
                 }));
-                self.slice = Slice::Reading(answer);
+                self.slice = Slice::Reading(delivery);
                 match is_taken {
                     true => Ok(None),
                     false => Err(io::Error::other("too many jobs are waiting")),
@@ -141,7 +144,7 @@ impl Stream for Sliced {
         if self.encoder.is_none() {
             return Progress::End;
         }
-        if !self.place.has_turn() {
+        if !self.seat.has_turn() {
             io.rest();
             return Progress::More;
         }
@@ -206,8 +209,8 @@ pub mod tests {
     }
 
     fn sliced(coding: Coding, file: &Arc<OpenFile>, length: usize) -> Sliced {
-        let place = Ration::new().place(1).unwrap();
-        Sliced::new(coding, file, length as u64, place).unwrap()
+        let seat = Ration::new().seat(1).unwrap();
+        Sliced::new(coding, file, length as u64, seat).unwrap()
     }
 
     /// Runs the job at once.

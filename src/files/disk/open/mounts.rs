@@ -1,7 +1,8 @@
 //! Which file systems the kernel can tell of by heart.
 //!
 //! Of one on the network, or in another process, even opening a file that is known may mean to ask
-//! who has it, and wait.
+//! who has it, and wait. Owns what is known of the file systems below a root. Must not open
+//! anything.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{PoisonError, RwLock};
